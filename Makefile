@@ -1,0 +1,41 @@
+# `make check` runs what CI runs. Tools come from .venv when there is one; otherwise from PATH, or name a folder with a
+# closing slash: make check BIN=/some/venv/bin/
+BIN ?= $(if $(wildcard .venv/bin/python),.venv/bin/)
+
+PYBABEL = $(BIN)pybabel -q
+
+.PHONY: check lint test format locale lock bench
+
+check: lint test
+
+lint:
+	$(BIN)ruff check
+	$(BIN)ruff format --check
+	$(BIN)mypy
+	$(BIN)lint-imports
+
+test:
+	$(BIN)pytest
+
+format:
+	$(BIN)ruff check --fix
+	$(BIN)ruff format
+
+# Reads the marked sentences, brings every catalogue up to date, compiles them; fails and lists what is not translated.
+locale:
+	mkdir -p build
+	$(PYBABEL) extract -F babel.cfg --project gatepost --sort-by-file --add-location=file --no-wrap -o build/gatepost.pot station sync passes
+	$(PYBABEL) update -i build/gatepost.pot -d station/locale -D gatepost --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --no-wrap
+	$(PYBABEL) compile -d station/locale -D gatepost
+	$(BIN)pytest -n0 tests/house/test_catalogues.py
+
+# Hashes without addresses: the file installs from whatever index pip is set up for.
+lock:
+	@command -v $(BIN)uv >/dev/null || { echo "make lock needs uv: $(BIN)pip install uv" >&2; exit 2; }
+	$(BIN)uv pip compile -q --universal --generate-hashes --extra dev --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --upgrade -o requirements.lock pyproject.toml
+
+# Every bench/*.py that has a main, one after the other: they measure, so they do not share the machine.
+bench:
+	@for file in $$(grep -l '^if __name__ == "__main__":' bench/*.py); do \
+		echo "== $$file"; PYTHONPATH=. $(BIN)python "$$file" || exit 1; \
+	done

@@ -1,0 +1,84 @@
+"""Legs and trips: which passages belong together, and how many trips a day has seen.
+
+A leg is one accepted passage of a pass. A trip is a first leg and the return leg that closes it. Legs are ordered by
+instant, whatever the order in which they became known; a return leg closes everything that is open.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from enum import StrEnum
+
+
+class Direction(StrEnum):
+    """Which way a person or vehicle passes the gate, seen from the community."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+
+    @property
+    def opposite(self) -> "Direction":
+        """The other way."""
+        return Direction.EXIT if self is Direction.ENTRY else Direction.ENTRY
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Leg:
+    """One accepted passage of a pass at `at_ms` (UTC milliseconds) at a station."""
+
+    at_ms: int
+    direction: Direction
+    station: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """A first leg and, once it has happened, the return that closed it."""
+
+    first: Leg
+    back: Leg | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a pass stands: trips used in its period, the first leg that is still open, and the last leg of all."""
+
+    used: int
+    open_leg: Leg | None
+    last_leg: Leg | None
+
+
+def local_day(at_ms: int, zone: tzinfo) -> date:
+    """Return the calendar day that the instant `at_ms` (UTC milliseconds) belongs to in `zone`."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).date()
+
+
+def pair(legs: Iterable[Leg], first_leg: Direction) -> list[Trip]:
+    """Pair legs to trips, in the order of their first legs.
+
+    A further first leg while a trip is open opens a further trip; the next return leg closes all that are open; a
+    return leg with nothing open belongs to no trip (design section 4).
+    """
+    trips: list[Trip] = []
+    oldest_open = 0
+    for leg in sorted(legs):
+        if leg.direction is first_leg:
+            trips.append(Trip(leg))
+        else:
+            trips[oldest_open:] = [Trip(trip.first, leg) for trip in trips[oldest_open:]]
+            oldest_open = len(trips)
+    return trips
+
+
+def standing(legs: Iterable[Leg], first_leg: Direction, today: date, period_days: int, zone: tzinfo) -> Standing:
+    """Say how many trips count in the `period_days` local days that end with `today`, and what is open.
+
+    A trip counts on the local day of its first leg. `legs` may leave out whatever lies before the last return leg
+    that precedes the period: nothing before it can be open or count.
+    """
+    ordered = sorted(legs)
+    period_start = today - timedelta(days=period_days - 1)
+    trips = pair(ordered, first_leg)
+    used = sum(period_start <= local_day(trip.first.at_ms, zone) <= today for trip in trips)
+    open_leg = trips[-1].first if trips and trips[-1].back is None else None
+    return Standing(used, open_leg, ordered[-1] if ordered else None)

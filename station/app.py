@@ -1,0 +1,99 @@
+"""The terminal app: owns the device threads and the courier, and shows the gate."""
+
+from textual.app import App
+
+from passes.trips import Direction
+from station import outbox
+from station.assembly import Station
+from station.devices import PROTOCOLS
+from station.devices.measurement import DeviceEvent
+from station.devices.stability import StabilityRule
+from station.devices.thermometer import Thermometer
+from station.i18n import _
+from station.lane import Lane
+from station.screens.gate import GateScreen
+from station.screens.messages import CourierSaid, JournalGrew, ThermometerSaid
+from sync.courier import Courier, CourierState
+
+START_DELAY_S = 0.05
+"""Threads begin after the first paint, so the guard can scan before httpx and the serial port have been loaded."""
+
+
+class GatepostApp(App[None]):
+    """One station's terminal."""
+
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "Gatepost 岗亭"
+
+    def __init__(self, station: Station) -> None:
+        super().__init__()
+        self.station = station
+        self.lane = make_lane(station)
+        self._gate_screen = GateScreen(station, self.lane)
+        self._thermometer = self._make_thermometer()
+        self._courier = self._make_courier()
+
+    def on_mount(self) -> None:
+        """Show the gate, then start what runs beside it."""
+        self.push_screen(self._gate_screen)
+        self.set_timer(START_DELAY_S, self._start_threads)
+
+    def on_unmount(self) -> None:
+        """Stop the threads; what has not been sent is sent the next time."""
+        if self._thermometer:
+            self._thermometer.stop()
+        if self._courier:
+            self._courier.stop(timeout_s=0.5)
+
+    def on_journal_grew(self, _message: JournalGrew) -> None:
+        """Tell the courier that there may be something to carry."""
+        if self._courier:
+            self._courier.nudge()
+
+    def _start_threads(self) -> None:
+        if self._thermometer:
+            self._thermometer.start()
+        if self._courier:
+            self._courier.start()
+
+    def _make_thermometer(self) -> Thermometer | None:
+        settings = self.station.settings.thermometer
+        if not settings.port:
+            return None
+        return Thermometer(
+            settings.port, PROTOCOLS[settings.protocol].make_parser, self._thermometer_said, baud_rate=settings.baud_rate
+        )
+
+    def _make_courier(self) -> Courier | None:
+        station = self.station
+        community = station.settings.community
+        if not community.url:
+            return None
+        return Courier(
+            url=community.url,
+            secret=station.secret(),
+            community=community.id,
+            open_outbox=lambda: outbox.open_outbox(station.folder, station.settings.station.id),
+            on_state=self._courier_said,
+            now_ms=station.clock.now_ms,
+        )
+
+    def _thermometer_said(self, event: DeviceEvent) -> None:
+        self._gate_screen.post_message(ThermometerSaid(event))
+
+    def _courier_said(self, state: CourierState) -> None:
+        self._gate_screen.post_message(CourierSaid(state))
+
+
+def make_lane(station: Station) -> Lane:
+    """Return the lane of a station as its settings describe it."""
+    settings = station.settings
+    stability = StabilityRule(offset_celsius=settings.thermometer.offset_celsius)
+    return Lane(
+        station.gate,
+        stability,
+        station.clock,
+        direction=Direction(settings.gate.direction),
+        site=settings.thermometer.site,
+        device=settings.thermometer.protocol,
+    )

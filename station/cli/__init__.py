@@ -1,0 +1,71 @@
+"""The `gatepost` command: one name for everything, loaded piece by piece as it is needed."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import click
+
+from passes.errors import GatepostError
+from station.i18n import _, choose_language, explain, set_language
+
+COMMANDS = {
+    "community": "station.cli.community:community",
+    "demo": "station.cli.demo:demo",
+    "init": "station.cli.setup:init",
+    "log": "station.cli.log:log",
+    "pass": "station.cli.passes:pass_",
+    "sync": "station.cli.sync:sync",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, so that none pays for the others' imports."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Name the commands without importing them."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)  # noqa: S101 - COMMANDS is ours
+        return command
+
+
+@click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--lang", help="Language: zh or en (default: zh).")
+@click.option("--dir", "folder", type=click.Path(path_type=Path), help="The station's folder.")
+@click.version_option(package_name="gatepost")
+@click.pass_context
+def gatepost(ctx: click.Context, lang: str | None, folder: Path | None) -> None:
+    """Gatepost 岗亭: a community checkpoint in a terminal. Without a command it opens the gate."""
+    set_language(choose_language(lang))
+    if ctx.invoked_subcommand is None:
+        from station.cli.gate import run_gate  # noqa: PLC0415 - Textual is loaded for the gate only
+
+        run_gate(folder, lang)
+
+
+def main() -> None:
+    """Run the command and end with its exit code: 0 fine, 1 refused or failed, 2 wrong use; never a traceback."""
+    try:
+        sys.exit(gatepost.main(standalone_mode=False) or 0)
+    except GatepostError as error:
+        click.echo(explain(error), err=True)
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(_("stopped"), err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain once more when it flushes at exit.
+        sys.stdout = None  # type: ignore[assignment] # tells the interpreter that there is nothing to flush
+        sys.exit(1)

@@ -1,0 +1,358 @@
+"""`gatepost community`: the office's commands, from setting a community up to pulling its shift logs."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import click
+
+from passes.errors import N_, UsageError
+from passes.plaintext import plain
+from station.clock import SystemClock
+from station.i18n import _
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from sync.community.settings import CommunitySettings
+    from sync.community.shiftlog import Selection
+    from sync.community.staff import Role
+
+PASSWORD_VARIABLE = "GATEPOST_PASSWORD"  # noqa: S105 - the name of a variable
+FORMATS = {".csv": "csv", ".xlsx": "xlsx", ".json": "json"}
+_LAST_YEAR = 9998
+
+in_folder = click.option(
+    "--dir",
+    "folder",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The community's folder.",
+)
+as_json = click.option("--json", "wants_json", is_flag=True, help="Print JSON for machines.")
+
+
+@click.group()
+def community() -> None:
+    """Run the community's side: its server, stations, staff and logs."""
+
+
+@community.command()
+@in_folder
+@click.option("--database", default="sqlite:///community.sqlite", show_default=True, help="sqlite or postgresql URL.")
+@click.option("--id", "community_id", required=True, help="12-digit division code, or another short id.")
+@click.option("--name", required=True, help="The community's name.")
+@click.option("--zone", default="Asia/Shanghai", show_default=True, help="IANA zone that cuts its days.")
+@click.option("--url", default="http://127.0.0.1:8443", show_default=True, help="The address that stations are told.")
+def init(*, folder: Path, database: str, community_id: str, name: str, zone: str, url: str) -> None:
+    """Make a community: its folder, database, keys and settings."""
+    from sync.community.office import ROOT_KEY_FILE  # noqa: PLC0415 - start-up time
+    from sync.community.settings import FILE_NAME, check_settings  # noqa: PLC0415 - start-up time
+    from sync.community.setup import set_up_community  # noqa: PLC0415 - start-up time
+
+    _require_plain("--name", name)
+    wanted = {
+        "community": {"id": community_id, "name": name, "zone": zone},
+        "database": {"url": database},
+        "server": {"url": url},
+    }
+    settings = check_settings(folder / FILE_NAME, wanted)
+    set_up_community(folder, settings, SystemClock().now_ms())
+    click.echo(_("Community {id} is set up in {folder}.").format(id=community_id, folder=plain(str(folder), 1000)))
+    click.echo(
+        _("Keep a copy of {path} where only the office can reach it: whoever has it can make passes valid.").format(
+            path=plain(str(folder / ROOT_KEY_FILE), 1000)
+        )
+    )
+    click.echo(_("Next: gatepost community station add --dir DIR ID --name NAME"))
+
+
+@community.command()
+@in_folder
+def upgrade(folder: Path) -> None:
+    """Bring the database to the tables that this version needs; make a backup first."""
+    from sync.community.database import open_engine  # noqa: PLC0415 - start-up time
+    from sync.community.schema import migrate  # noqa: PLC0415 - start-up time
+    from sync.community.settings import load_settings  # noqa: PLC0415 - start-up time
+
+    engine = open_engine(load_settings(folder).database_url(folder))
+    try:
+        migrate(engine)
+    finally:
+        engine.dispose()
+    click.echo(_("The database is up to date."))
+
+
+@community.command()
+@in_folder
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8443, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate chain, PEM.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="Private key of the certificate, PEM.")
+@click.option("--insecure", is_flag=True, help="Listen beyond this machine without TLS.")
+def serve(*, folder: Path, host: str, port: int, tls_cert: Path | None, tls_key: Path | None, insecure: bool) -> None:
+    """Serve the stations until Ctrl+C or SIGTERM."""
+    from sync.community.api import make_app  # noqa: PLC0415 - start-up time
+    from sync.community.serving import Tls, check_address  # noqa: PLC0415 - start-up time
+    from sync.community.serving import serve as serve_app  # noqa: PLC0415 - start-up time
+
+    if (tls_cert is None) != (tls_key is None):
+        raise UsageError(N_("--tls-cert and --tls-key: one is useless without the other; give both"))
+    tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
+    check_address(host, tls, insecure=insecure)
+    with _opened(folder) as (settings, engine):
+        # Not translated: programs wait for this line and read the address out of it.
+        serve_app(
+            make_app(engine, settings.community.id, SystemClock().now_ms),
+            host,
+            port,
+            lambda address: click.echo(f"listening on {address}"),
+            tls=tls,
+        )
+
+
+@community.group()
+def station() -> None:
+    """Enrol, list and withdraw stations."""
+
+
+@station.command("add")
+@in_folder
+@click.argument("station_id", metavar="ID")
+@click.option("--name", required=True, help="What people call the checkpoint.")
+@click.option("--url", help="Another address of the server, for this station only.")
+@click.option("--issue", is_flag=True, help="Give the station a key of its own to issue passes.")
+def station_add(folder: Path, station_id: str, name: str, url: str | None, issue: bool) -> None:
+    """Enrol a station and write the file that it joins with."""
+    from sync.community.setup import enrol_station  # noqa: PLC0415 - start-up time
+
+    _require_plain("--name", name)
+    with _opened(folder) as (settings, engine):
+        path = enrol_station(
+            folder, settings, engine, station_id, name, url=url, issue=issue, now_ms=SystemClock().now_ms()
+        )
+    click.echo(_("Enrolment file: {path}").format(path=plain(str(path), 1000)))
+    click.echo(
+        _("Carry it to the station, run there: gatepost init --dir DIR FILE, then delete every copy: it is a secret.")
+    )
+
+
+@station.command("list")
+@in_folder
+@as_json
+def station_list(folder: Path, wants_json: bool) -> None:
+    """List the stations, withdrawn ones included."""
+    from sync.community.stations import list_stations  # noqa: PLC0415 - start-up time
+
+    with _opened(folder) as (settings, engine):
+        stations = list_stations(engine, settings.community.id)
+    if wants_json:
+        _print_json(
+            [
+                {
+                    "station": entry.station,
+                    "name": entry.name,
+                    "added_at_ms": entry.added_at_ms,
+                    "withdrawn_at_ms": entry.withdrawn_at_ms,
+                    "last_contact_ms": entry.last_contact_ms,
+                }
+                for entry in stations
+            ]
+        )
+        return
+    for entry in stations:
+        heard = _when(entry.last_contact_ms, settings.zone) or _("never heard")
+        state = _("withdrawn") if entry.withdrawn_at_ms is not None else _("enrolled")
+        click.echo("\t".join([entry.station, plain(entry.name), state, heard]))
+
+
+@station.command("withdraw")
+@in_folder
+@click.argument("station_id", metavar="ID")
+def station_withdraw(folder: Path, station_id: str) -> None:
+    """Shut a station out from its next request on; its records stay."""
+    from sync.community.stations import withdraw_station  # noqa: PLC0415 - start-up time
+
+    with _opened(folder) as (settings, engine):
+        withdraw_station(engine, settings.community.id, station_id, SystemClock().now_ms())
+    click.echo(_("Station {station} is withdrawn.").format(station=station_id))
+
+
+@community.group()
+def staff() -> None:
+    """Give accounts to the office's people."""
+
+
+@staff.command("add")
+@in_folder
+@click.argument("name")
+@click.option("--role", required=True, type=click.Choice(["viewer", "worker", "lead", "admin"]), help="What they may.")
+def staff_add(folder: Path, name: str, role: "Role") -> None:
+    """Add an account; the password is asked for, or taken from GATEPOST_PASSWORD."""
+    from sync.community.staff import add_staff  # noqa: PLC0415 - start-up time
+
+    _require_plain("NAME", name)
+    with _opened(folder) as (settings, engine):
+        password = _password(confirm=True)
+        add_staff(engine, settings.community.id, name, role=role, password=password, now_ms=SystemClock().now_ms())
+    click.echo(_("Account {name} ({role}) is ready.").format(name=name, role=role))
+
+
+@community.command()
+@in_folder
+@click.option("--station", "station_id", help="Of this station only.")
+@as_json
+def shifts(folder: Path, station_id: str | None, wants_json: bool) -> None:
+    """List the shifts that stations have sent, newest first."""
+    from sync.community.shiftlog import list_shifts  # noqa: PLC0415 - start-up time
+
+    with _opened(folder) as (settings, engine):
+        found = list_shifts(engine, settings.community.id, station=station_id)
+    if wants_json:
+        _print_json(
+            [
+                {
+                    "id": shift.id,
+                    "station": shift.station,
+                    "guards": shift.guards,
+                    "lead": shift.lead,
+                    "opened_at_ms": shift.opened_at_ms,
+                    "handed_over_at_ms": shift.handed_over_at_ms,
+                    "passages": shift.passages,
+                }
+                for shift in found
+            ]
+        )
+        return
+    if not found:
+        click.echo(_("No station has sent a shift yet."))
+    for shift in found:
+        opened = _when(shift.opened_at_ms, settings.zone)
+        ended = _when(shift.handed_over_at_ms, settings.zone) or _("not handed over")
+        guards = plain("、".join(shift.guards))
+        passages = _("{count} passages").format(count=shift.passages)
+        click.echo("\t".join([plain(shift.id), shift.station, guards, opened, ended, passages]))
+
+
+@community.command()
+@in_folder
+@click.option("--station", "station_id", help="Of this station only.")
+@click.option("--shift", help="The id of a shift, or: latest.")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="A day in the community's zone.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="FILE.csv, FILE.xlsx or FILE.json.")
+@as_json
+@click.option("--unmask", is_flag=True, help="With whole names; needs --as and a password.")
+@click.option("--as", "staff_name", help="Whose account pulls.")
+def pull(
+    *,
+    folder: Path,
+    station_id: str | None,
+    shift: str | None,
+    day: datetime | None,
+    out: Path | None,
+    wants_json: bool,
+    unmask: bool,
+    staff_name: str | None,
+) -> None:
+    """Pull the passages of a shift, a day or a station; names are masked, and every pull is logged."""
+    from sync.community.pulling import Pull, pull_passages  # noqa: PLC0415 - start-up time
+
+    file_format = _format(out, wants_json)
+    _check_day(day)
+    if unmask and not staff_name:
+        raise UsageError(N_("--unmask: say who asks, with --as NAME"))
+    with _opened(folder) as (settings, engine):
+        selection = _selection(engine, settings, station_id, shift, day.date() if day else None)
+        wish = Pull(
+            selection=selection,
+            file_format=file_format,
+            unmask=unmask,
+            staff_name=staff_name,
+            password=_password(confirm=False) if staff_name else None,
+        )
+        count, data = pull_passages(engine, settings, wish, SystemClock().now_ms(), _)
+    if out is None:
+        click.echo(data.decode())
+        return
+    from sync.community.exports import save  # noqa: PLC0415 - start-up time
+
+    save(out, data)
+    click.echo(_("{count} passages written to {path}.").format(count=count, path=plain(str(out), 1000)))
+
+
+@contextmanager
+def _opened(folder: Path) -> "Iterator[tuple[CommunitySettings, sa.Engine]]":
+    """Open the folder's settings and database, and see that both belong together and to this version."""
+    from sync.community.database import open_engine  # noqa: PLC0415 - start-up time
+    from sync.community.registry import find_community  # noqa: PLC0415 - start-up time
+    from sync.community.schema import require_current  # noqa: PLC0415 - start-up time
+    from sync.community.settings import load_settings  # noqa: PLC0415 - start-up time
+
+    settings = load_settings(folder)
+    engine = open_engine(settings.database_url(folder))
+    try:
+        require_current(engine)
+        find_community(engine, settings.community.id)
+        yield settings, engine
+    finally:
+        engine.dispose()
+
+
+def _selection(
+    engine: "sa.Engine", settings: "CommunitySettings", station_id: str | None, shift: str | None, day: date | None
+) -> "Selection":
+    from sync.community.shiftlog import Selection, latest_shift  # noqa: PLC0415 - start-up time
+
+    if shift is not None and day is not None:
+        raise UsageError(N_("--shift and --day: a shift may span two days; give one of them"))
+    if shift is None and day is None and station_id is None:
+        raise UsageError(N_("pull: say what, with --shift latest, --shift ID, --day YYYY-MM-DD or --station ID"))
+    if shift == "latest":
+        shift = latest_shift(engine, settings.community.id, station_id)
+    return Selection(station=station_id, shift=shift, day=day)
+
+
+def _format(out: Path | None, wants_json: bool) -> str:
+    if (out is None) != wants_json:
+        raise UsageError(N_("pull: say where to, with --out FILE.csv, FILE.xlsx or FILE.json, or with --json"))
+    if out is None:
+        return "json"
+    file_format = FORMATS.get(out.suffix.lower())
+    if file_format is None:
+        raise UsageError(N_("--out {path}: the name must end in .csv, .xlsx or .json"), path=out)
+    return file_format
+
+
+def _check_day(day: datetime | None) -> None:
+    if day is not None and not 1970 <= day.year <= _LAST_YEAR:
+        raise UsageError(N_("--day {day}: give a day between 1970 and {last}"), day=day.date(), last=_LAST_YEAR)
+
+
+def _require_plain(option: str, value: str) -> None:
+    if not value.strip() or plain(value, 64) != value:
+        raise UsageError(
+            N_("{option} {value!r}: use 1 to 64 printable characters without control characters"),
+            option=option,
+            value=value[:80],
+        )
+
+
+def _password(*, confirm: bool) -> str:
+    found = os.environ.get(PASSWORD_VARIABLE)
+    if found is not None:
+        return found
+    password: str = click.prompt(_("Password"), hide_input=True, confirmation_prompt=confirm, err=True)
+    return password
+
+
+def _when(at_ms: int | None, zone: ZoneInfo) -> str:
+    return "" if at_ms is None else f"{datetime.fromtimestamp(at_ms / 1000, zone):%Y-%m-%d %H:%M}"
+
+
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value))

@@ -1,0 +1,162 @@
+"""`gatepost pass`: issue, verify, show and revoke single passes."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import click
+
+from passes.errors import N_, UsageError
+from passes.kinds import PRESETS
+from passes.masking import mask_name
+from passes.policy import Outcome
+from passes.trips import Direction
+from station import issuing, wording
+from station.assembly import Station
+from station.cli.common import echo_json, folder_option, json_option, station_in
+from station.i18n import _
+from station.issuing import Application
+from station.register import PassRow
+
+REASONS = ("lost", "withdrawn", "void", "destroyed")
+
+
+class DateType(click.ParamType):
+    """A calendar day as YYYY-MM-DD."""
+
+    name = "date"
+
+    def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:  # noqa: ARG002 - click's signature
+        """Read the day; raises `UsageError` for one that does not exist."""
+        try:
+            return value if isinstance(value, date) else date.fromisoformat(value)
+        except ValueError:
+            option = param.opts[0] if param else ""
+            raise UsageError(
+                N_('{option} = "{value}": no such day; write it like 2026-03-31'), option=option, value=value
+            ) from None
+
+
+@click.group("pass")
+def pass_() -> None:
+    """Passes: issue, verify, show, revoke."""
+
+
+@pass_.command()
+@click.option("--holder", required=True, help="Name on the pass.")
+@click.option("--address", required=True, help="Building, unit and room, as printed.")
+@click.option("--kind", type=click.Choice(sorted(PRESETS)), default="resident", show_default=True)
+@click.option("--from", "valid_from", type=DateType(), required=True, help="First day, YYYY-MM-DD.")
+@click.option("--until", "valid_until", type=DateType(), required=True, help="Last day, YYYY-MM-DD.")
+@click.option("--household", help="Household; the address when left out.")
+@click.option("--png", type=click.Path(path_type=Path), help="Draw the pass as a picture into this file.")
+@folder_option
+@json_option
+def issue(
+    holder: str,
+    address: str,
+    kind: str,
+    valid_from: date,
+    valid_until: date,
+    household: str | None,
+    png: Path | None,
+    folder: Path | None,
+    as_json: bool,  # noqa: FBT001 - click
+) -> None:
+    """Issue one pass and, with --png, draw it."""
+    with station_in(folder) as station:
+        asked = Application(holder, address, PRESETS[kind], valid_from, valid_until, household)
+        row = station.desk().issue(asked)
+        if png:
+            _draw(station, row, png)
+        if as_json:
+            echo_json({"number": row.number, "pass_id": row.pass_id, "token": row.token, "png": str(png or "")})
+        else:
+            click.echo(_("pass {number} issued to {holder}").format(number=row.number, holder=row.holder))
+            click.echo(str(png) if png else row.token)
+
+
+@pass_.command()
+@click.argument("code")
+@click.option("--direction", type=click.Choice(["entry", "exit"]), default="exit", show_default=True)
+@folder_option
+@json_option
+def verify(code: str, direction: str, folder: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Say what the gate would answer to CODE (its text or its number); nothing is recorded. Exit 1 on a refusal."""
+    with station_in(folder) as station:
+        scan = station.gate.verify(code.strip(), Direction(direction))
+        if as_json:
+            person = scan.person
+            echo_json(
+                {
+                    "outcome": scan.verdict.outcome.value,
+                    "reasons": [reason.value for reason in scan.verdict.reasons],
+                    "number": person.number if person else None,
+                    "used": scan.verdict.used,
+                    "trips": scan.verdict.trips,
+                }
+            )
+        else:
+            who = f"  {mask_name(scan.person.holder)}" if scan.person else ""
+            click.echo(wording.headline(scan) + who)
+            for sentence in wording.reasons(scan, station.settings.zone):
+                click.echo(f"    {sentence}")
+        if scan.verdict.outcome is Outcome.REFUSE:
+            raise click.exceptions.Exit(1)
+
+
+@pass_.command()
+@click.argument("number")
+@click.option("--png", type=click.Path(path_type=Path), help="Draw the pass once more into this file.")
+@folder_option
+@json_option
+def show(number: str, png: Path | None, folder: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Show one pass and its passages."""
+    with station_in(folder) as station:
+        row = issuing.find(station.register, number)
+        passages = station.register.passages_of(row.pass_id)
+        if png:
+            _draw(station, row, png)
+        if as_json:
+            told = [{"at_ms": p.at_ms, "outcome": p.outcome, "direction": p.body.direction} for p in passages]
+            fields = {name: getattr(row, name) for name in row.__slots__ if name != "token"}
+            echo_json({**fields, "passages": told})
+            return
+        kind = PRESETS[row.kind].label if row.kind in PRESETS else row.kind
+        state = _("active") if row.state == "active" else f"{_('revoked')} ({wording.revocation(row.detail)})"
+        click.echo(f"{row.number}  {mask_name(row.holder)}  {_(kind)}  {row.address}")
+        click.echo(f"{row.valid_from} - {row.valid_until}  {state}")
+        for passage in passages:
+            local = datetime.fromtimestamp(passage.at_ms / 1000, UTC).astimezone(station.settings.zone)
+            way, outcome = _(wording.DIRECTIONS[passage.body.direction]), _(wording.OUTCOMES[passage.outcome])
+            click.echo(f"  {local:%Y-%m-%d %H:%M:%S}  {way}  {outcome}  {wording.in_short(passage.body.reasons)}")
+
+
+@pass_.command()
+@click.argument("number")
+@click.option("--reason", required=True, help=f"One of {', '.join(REASONS)}, or your own words.")
+@click.option("--witness", help="Who saw it; needed for destroyed.")
+@folder_option
+def revoke(number: str, reason: str, witness: str | None, folder: Path | None) -> None:
+    """End one pass; the way home stays open to its holder."""
+    with station_in(folder) as station:
+        row = issuing.find(station.register, number)
+        issuing.revoke(station.journal, station.register, station.clock, row, reason=reason, witness=witness)
+        click.echo(_("pass {number} revoked ({detail})").format(number=row.number, detail=wording.revocation(reason)))
+
+
+def _draw(station: Station, row: PassRow, path: Path) -> None:
+    from passes.card import Card, save_card_png  # noqa: PLC0415 - Pillow and qrcode are slow to import
+
+    kind = PRESETS[row.kind]
+    card = Card(
+        token=row.token,
+        number=row.number,
+        holder=row.holder,
+        kind_label=_(kind.label),
+        colour=kind.colour,
+        address=row.address,
+        valid_from=date.fromisoformat(row.valid_from),
+        valid_until=date.fromisoformat(row.valid_until),
+        community=station.settings.community.name,
+    )
+    save_card_png(path, card)

@@ -1,0 +1,29 @@
+"""`gatepost init`: set a station up from the enrolment file of its office."""
+
+from pathlib import Path
+
+import click
+
+from station.cli.common import echo_json, json_option
+from station.i18n import _
+from station.joining import join
+from station.settings import GateSettings, ThermometerSettings, default_folder
+
+
+@click.command()
+@click.argument("enrolment", type=click.Path(path_type=Path))
+@click.option("--dir", "folder", type=click.Path(path_type=Path), help="The station's folder (default: GATEPOST_DIR).")
+@click.option("--thermometer", default="", help="Serial port of the thermometer, such as /dev/ttyUSB0 or COM3.")
+@click.option("--direction", type=click.Choice(["entry", "exit"]), default="exit", help="Which way the lane goes.")
+@json_option
+def init(enrolment: Path, folder: Path | None, thermometer: str, direction: str, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Set up this machine as a station, from the file that `gatepost community station add` made."""
+    target = folder or default_folder()
+    gate = GateSettings(direction="entry" if direction == "entry" else "exit")
+    settings = join(target, enrolment, ThermometerSettings(port=thermometer), gate)
+    if as_json:
+        echo_json({"folder": str(target), "station": settings.station.id, "community": settings.community.id})
+        return
+    sentence = _("Station {name} is set up in {folder}. Open the gate with: gatepost --dir {folder}")
+    click.echo(sentence.format(name=settings.station.name, folder=target))
+    click.echo(_("Now delete {file}: it holds this station's secret").format(file=enrolment))

@@ -1,0 +1,50 @@
+"""`gatepost sync`: what has been sent, and sending without the gate screen."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from passes.errors import N_, UsageError
+from station.cli.common import echo_json, folder_option, json_option, station_in
+from station.i18n import _
+from sync.courier import carry_once, connect
+
+
+@click.group()
+def sync() -> None:
+    """Between this station and its community."""
+
+
+@sync.command()
+@folder_option
+@json_option
+def status(folder: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Say how many records are unsent and since when."""
+    with station_in(folder) as station:
+        backlog = station.outbox.backlog()
+        oldest = datetime.fromtimestamp(backlog.oldest_ms / 1000, UTC).isoformat() if backlog.oldest_ms else None
+        if as_json:
+            echo_json({"unsent": backlog.pending, "oldest": oldest, "stuck": backlog.stuck})
+        else:
+            click.echo(_("unsent: {count}, oldest: {oldest}").format(count=backlog.pending, oldest=oldest or "-"))
+            if backlog.stuck:
+                click.echo(_("{count} set aside by the office").format(count=backlog.stuck))
+
+
+@sync.command()
+@folder_option
+def run(folder: Path | None) -> None:
+    """Send everything that is unsent now; exit 1 with the reason when the community cannot be reached."""
+    with station_in(folder) as station:
+        community = station.settings.community
+        if not community.url:
+            raise UsageError(N_("settings.toml: community.url is empty, so there is nobody to send to; write its address"))
+        total = 0
+        with connect(community.url, station.secret()) as client:
+            while True:
+                sent, _server_time_ms = carry_once(client, station.outbox, community.id, station.clock.now_ms)
+                total += sent
+                if not sent:
+                    break
+        click.echo(_("sent: {count}").format(count=total))

@@ -1,0 +1,76 @@
+"""Setting up a station: the folder is made from the enrolment file that the office handed over."""
+
+import os
+from pathlib import Path
+
+from passes.errors import N_, UsageError
+from passes.keys import read_trust_list
+from station.clock import SystemClock
+from station.journal import Journal
+from station.settings import (
+    FILE_NAME,
+    ISSUING_KEY_FILE,
+    ROOT_FILE,
+    SECRET_FILE,
+    TRUST_FILE,
+    CommunitySettings,
+    GateSettings,
+    Settings,
+    SettingsError,
+    StationSettings,
+    ThermometerSettings,
+    load_settings,
+    save_settings,
+)
+from sync.community.enrolment import Enrolment, read_enrolment
+
+
+def join(folder: Path, enrolment_file: Path, thermometer: ThermometerSettings, gate: GateSettings) -> Settings:
+    """Make the station's folder: settings, keys, trust list and an empty journal; return the settings.
+
+    `settings.toml` is written last, so a set-up that was cut short can simply be run again. Raises `SettingsError`
+    when there is a station already or the folder cannot be written, and the enrolment file's own errors.
+    """
+    if (folder / FILE_NAME).exists():
+        raise SettingsError(N_("{path}: there is a station here already; choose another --dir"), path=folder / FILE_NAME)
+    enrolment = read_enrolment(enrolment_file)
+    read_trust_list(enrolment.trust_list, enrolment.root_public_key)
+    settings = Settings(
+        station=StationSettings(id=enrolment.station, name=enrolment.station_name),
+        community=CommunitySettings(
+            id=enrolment.community, name=enrolment.community_name, zone=enrolment.zone, url=enrolment.url
+        ),
+        thermometer=thermometer,
+        gate=gate,
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_files(folder, enrolment)
+        Journal(folder, enrolment.station, SystemClock(), create=True).close()
+        save_settings(folder, settings)
+    except OSError as error:
+        raise SettingsError(
+            N_("{path}: cannot be written ({error}); check the folder's permissions"),
+            path=error.filename or folder,
+            error=error.strerror or error,
+        ) from error
+    try:
+        return load_settings(folder)
+    except UsageError:
+        (folder / FILE_NAME).unlink()
+        raise
+
+
+def _write_files(folder: Path, enrolment: Enrolment) -> None:
+    _write_private(folder / SECRET_FILE, enrolment.secret.encode())
+    if enrolment.issuing_key:
+        _write_private(folder / ISSUING_KEY_FILE, enrolment.issuing_key.encode())
+    (folder / TRUST_FILE).write_bytes(enrolment.trust_list)
+    (folder / ROOT_FILE).write_text(enrolment.root_public_key.hex())
+
+
+def _write_private(path: Path, data: bytes) -> None:
+    """Write a file that only its owner may read, whatever was there of an earlier attempt."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)

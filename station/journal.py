@@ -1,0 +1,214 @@
+"""The station's append-only journal: numbered, chained, on disk before anybody sees green."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlite_utils import Database
+
+from passes.errors import N_, GatepostError
+from station.clock import Clock
+from station.storage import FILE_NAME, open_database, writing
+from sync import events
+from sync.events import Body, Event
+
+EPOCH_FILE = "epoch.json"
+_NOTE_EVERY = 50
+
+COLUMNS = "epoch, seq, id, kind, at_ms, device_ms, drift_ms, suspect, shift, guard, body, body_sha256, prev, hash"
+_INSERT = f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - no input
+_LAST = "SELECT n, epoch, seq, hash, at_ms FROM events ORDER BY n DESC LIMIT 1"
+
+Fold = Callable[[int, Event, Body], None]
+"""Takes an event's local number, the event and its body into the register, in the transaction that appends it."""
+
+
+class BrokenChainError(GatepostError):
+    """The journal is not what was written: some event was changed, removed or put in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest event of a journal; all zero and `GENESIS` in an empty one."""
+
+    n: int = 0
+    epoch: str = ""
+    seq: int = 0
+    hash: str = events.GENESIS
+    at_ms: int = 0
+
+
+class Journal:
+    """One station's journal in `folder`; it belongs to the thread that opens it.
+
+    Every append also hands the event to `fold`, so the register can never miss one. Raises `StorageError` when the
+    file cannot be used.
+    """
+
+    def __init__(self, folder: Path, station: str, clock: Clock, *, create: bool = False) -> None:
+        self.folder = folder
+        self.path = folder / FILE_NAME
+        self.station = station
+        self.db: Database = open_database(folder, create=create)
+        self.fold: Fold = lambda _n, _event, _body: None
+        self._clock = clock
+        self._epoch = self._enter_epoch()
+
+    def close(self) -> None:
+        """Note how far the journal has come, and close the file."""
+        self._note_progress(self.head().n)
+        self.db.close()
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Return the transaction that decisions and their records share (`BEGIN IMMEDIATE` to commit)."""
+        return writing(self.db, self.path)
+
+    def head(self) -> Head:
+        """Return the newest event's place."""
+        row = self.db.conn.execute(_LAST).fetchone()
+        return Head(*row) if row else Head()
+
+    def append(self, body: Body, *, at_ms: int, shift: str | None, guard: str | None) -> Event:
+        """Write one event inside `writing()`; it is recorded once that block has been left.
+
+        Where `at_ms` lies before the last record the clock is marked suspect: order is told by number, not by time.
+        """
+        head = self.head()
+        event = events.seal(
+            body,
+            station=self.station,
+            epoch=self._epoch,
+            seq=head.seq + 1 if head.epoch == self._epoch else 1,
+            at_ms=at_ms,
+            clock=events.Clock(device_ms=self._clock.now_ms(), suspect=at_ms < head.at_ms),
+            shift=shift,
+            guard=guard,
+            prev=head.hash,
+        )
+        cursor = self.db.conn.execute(_INSERT, _row_of(event))
+        self.fold(int(cursor.lastrowid or 0), event, body)
+        if head.n % _NOTE_EVERY == 0:
+            self._note_progress(head.n)
+        return event
+
+    def read(self, after_n: int = 0, limit: int = -1) -> Iterator[tuple[int, Event]]:
+        """Yield `(n, event)` in the order of writing, from the first after `after_n`."""
+        return read_events(self.db, self.station, after_n, limit)
+
+    def verify(self) -> int:
+        """Walk every link and return the number of events.
+
+        Raises `BrokenChainError` naming the first event that is not as it was written.
+        """
+        count, prev, last = 0, events.GENESIS, ("", 0)
+        for n, event in self.read():
+            follows = event.seq == (last[1] + 1 if event.epoch == last[0] else 1) and event.epoch >= last[0]
+            if n != count + 1 or event.prev != prev or not follows or not events.is_intact(event):
+                raise BrokenChainError(
+                    N_("{path}: the chain breaks at record {n} ({epoch}/{seq}): it is not as it was written"),
+                    path=self.path,
+                    n=n,
+                    epoch=event.epoch,
+                    seq=event.seq,
+                )
+            count, prev, last = count + 1, event.hash, (event.epoch, event.seq)
+        return count
+
+    def _enter_epoch(self) -> str:
+        """Go on with the epoch noted beside the file, or start a new one where this is another life of it.
+
+        A copied or cloned folder has another inode or network card than noted; a file restored from a backup is
+        behind what was noted. Either would reuse numbers that the community has already seen.
+        """
+        head, note = self.head(), self._read_note()
+        if note and note.life == self._life() and note.n <= head.n:
+            began_here = note.epoch > head.epoch and note.n == head.n
+            if note.epoch == head.epoch or began_here:
+                return note.epoch
+        epoch = events.new_id(self._clock.now_ms())
+        if epoch <= head.epoch:
+            epoch = events.new_id(int(head.epoch.replace("-", "")[:12], 16) + 1)
+        self._epoch = epoch
+        self._note_progress(head.n)
+        return epoch
+
+    def _life(self) -> list[int]:
+        card = uuid.getnode()
+        is_made_up = bool(card >> 40 & 1)  # RFC 9562 section 6.10: a random node id has the multicast bit set
+        return [self.path.stat().st_ino, 0 if is_made_up else card]
+
+    def _read_note(self) -> "_Note | None":
+        try:
+            return msgspec.json.decode((self.folder / EPOCH_FILE).read_bytes(), type=_Note)
+        except (OSError, msgspec.DecodeError):
+            return None
+
+    def _note_progress(self, n: int) -> None:
+        path = self.folder / EPOCH_FILE
+        part = path.with_name(f"{EPOCH_FILE}.{os.getpid()}")
+        # A lost note costs nothing but a new epoch, so it must never stop a passage from being recorded.
+        with suppress(OSError):
+            part.write_bytes(msgspec.json.encode(_Note(self._epoch, self._life(), n)))
+            part.replace(path)
+
+
+class _Note(msgspec.Struct):
+    """What is kept beside the journal: its epoch, the life that began it, and a number it has surely reached."""
+
+    epoch: str
+    life: list[int]
+    n: int
+
+
+def read_events(db: Database, station: str, after_n: int = 0, limit: int = -1) -> Iterator[tuple[int, Event]]:
+    """Yield `(n, event)` from a station's file in the order of writing, from the first after `after_n`."""
+    rows = db.conn.execute(
+        f"SELECT n, {COLUMNS} FROM events WHERE n > ? ORDER BY n LIMIT ?",  # noqa: S608 - no input
+        (after_n, limit),
+    )
+    for row in rows:
+        yield int(row[0]), _event_of(station, row[1:])
+
+
+def _row_of(event: Event) -> tuple[object, ...]:
+    clock = event.clock
+    return (
+        event.epoch,
+        event.seq,
+        event.id,
+        event.kind,
+        event.at_ms,
+        clock.device_ms,
+        clock.drift_ms,
+        int(clock.suspect),
+        event.shift,
+        event.guard,
+        bytes(event.body).decode(),
+        event.body_sha256,
+        event.prev,
+        event.hash,
+    )
+
+
+def _event_of(station: str, row: tuple[Any, ...]) -> Event:
+    epoch, seq, event_id, kind, at_ms, device_ms, drift_ms, suspect, shift, guard, body, body_sha256, prev, digest = row
+    return Event(
+        station=station,
+        epoch=epoch,
+        seq=seq,
+        id=event_id,
+        kind=kind,
+        at_ms=at_ms,
+        clock=events.Clock(device_ms=device_ms, drift_ms=drift_ms, suspect=bool(suspect)),
+        shift=shift,
+        guard=guard,
+        body=msgspec.Raw(body.encode()),
+        body_sha256=body_sha256,
+        prev=prev,
+        hash=digest,
+    )

@@ -1,0 +1,292 @@
+"""The gate screen: scan, look, Enter."""
+
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widgets import Footer, Input
+
+from passes.errors import N_, GatepostError, UsageError
+from passes.policy import Outcome
+from station import actions, shifts
+from station.assembly import Station
+from station.dialogs.form import Answer, Field, FormDialog
+from station.dialogs.help import HelpDialog
+from station.i18n import _, explain
+from station.lane import Lane
+from station.screens.messages import CourierSaid, JournalGrew, ThermometerSaid
+from station.devices.measurement import Fault, LinkState, Measurement
+from station.widgets.lines import CountLine, HealthLine, PassageList, StatusLine
+from station.widgets.reading_panel import ReadingPanel
+from station.widgets.scan_field import ScanField
+from station.widgets.verdict_panel import VerdictPanel
+from sync.courier import CourierState
+
+LAST_PASSAGES = 8
+
+
+class GateScreen(Screen[None]):
+    """What the guard looks at all day; it shows what the lane holds and decides nothing."""
+
+    DEFAULT_CSS = """
+    GateScreen > ScanField { height: 1; margin: 1 1; background: $boost; }
+    GateScreen > Horizontal { height: 8; padding: 0 1; margin-bottom: 1; }
+    """
+    AUTO_FOCUS = "#scan"
+    def __init__(self, station: Station, lane: Lane) -> None:
+        super().__init__()
+        for action in (*actions.GATE, actions.LEAVE):
+            self._bindings.bind(action.key, action.name, _(action.label), show=action is not actions.LEAVE)
+        self._station = station
+        self._lane = lane
+        self._zone = station.settings.zone
+        self._link: LinkState | None = None
+        self._live_celsius: float | None = None
+        self._courier: CourierState | None = CourierState() if station.settings.community.url else None
+
+    def compose(self) -> ComposeResult:
+        """Lay the areas out."""
+        yield StatusLine()
+        yield ScanField(_("Scan, or type a pass number"))
+        with Horizontal():
+            yield VerdictPanel(self._zone)
+            yield ReadingPanel(self._station.gate.rule)
+        yield PassageList(self._zone)
+        yield CountLine()
+        yield HealthLine()
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        """Show what the journal knows, then begin the shift if nobody is on duty."""
+        self.set_interval(1.0, self._tick)
+        self._show_all()
+        if self._station.register.current_shift() is None:
+            self.action_open_shift()
+
+    @on(Input.Submitted, "#scan")
+    def _entered(self) -> None:
+        """Take a code, or with an empty field record the passage on display."""
+        text = self.query_one(ScanField).take()
+        with self._told():
+            if text:
+                self._lane.scan(text)
+                if self._lane.current and self._lane.current.verdict.outcome is Outcome.REFUSE:
+                    self.app.bell()
+            else:
+                self._record(acknowledged=False)
+
+    @on(ThermometerSaid)
+    def _thermometer_said(self, message: ThermometerSaid) -> None:
+        event = message.event
+        if isinstance(event, LinkState):
+            self._link = event
+            self._live_celsius = None
+            self._show_health()
+        elif isinstance(event, Measurement):
+            self._live_celsius = event.celsius
+            with self._told(quietly=True):
+                if self._lane.measured(event):
+                    self._show_all()
+        self._show_reading()
+
+    @on(CourierSaid)
+    def _courier_said(self, message: CourierSaid) -> None:
+        self._courier = message.state
+        self._show_health()
+
+    def action_turn_direction(self) -> None:
+        """Change between people going out and coming in."""
+        with self._told():
+            self._lane.turn_direction()
+
+    def action_acknowledge(self) -> None:
+        """Record an amber passage: the guard has seen what it asks for."""
+        with self._told():
+            self._record(acknowledged=True)
+
+    def action_turn_back(self) -> None:
+        """Ask why this person is not let through."""
+        if not self._lane.is_pending:
+            self._hint(_("Nobody is waiting here; scan a pass first"))
+            return
+        form = FormDialog(
+            _("Not let through"),
+            [Field("remark", _("Why"))],
+            other_key="f6",
+            other_label=_("drop the scan, record nothing"),
+        )
+        self.app.push_screen(form, self._turned_back)
+
+    def action_reading(self) -> None:
+        """Ask for a typed temperature, a reason for none, or another measurement."""
+        form = FormDialog(
+            _("Temperature by hand"),
+            [
+                Field("celsius", _("Temperature in C; empty = no temperature taken")),
+                Field("reason", _("Why by hand, or why none"), _("thermometer does not answer")),
+            ],
+            other_key="f7",
+            other_label=_("measure again"),
+        )
+        self.app.push_screen(form, self._reading_answered)
+
+    def action_open_shift(self) -> None:
+        """Ask who takes up duty."""
+        form = FormDialog(
+            _("Take up duty"), [Field("guard", _("Your name")), Field("lead", _("Lead on duty (may stay empty)"))]
+        )
+        self.app.push_screen(form, self._shift_opened)
+
+    def action_hand_over(self) -> None:
+        """Ask who takes over the shift."""
+        shift = self._station.register.current_shift()
+        if shift is None:
+            self.action_open_shift()
+            return
+        counts = self._station.register.shift_counts(shift.id)
+        title = _("Hand over: out {exits}, in {entries}, refused {refused}, turned back {turned_back}, fevers {fevers}")
+        form = FormDialog(
+            title.format(**counts), [Field("incoming", _("Who takes over")), Field("outstanding", _("What is still to do"))]
+        )
+        self.app.push_screen(form, self._handed_over)
+
+    def action_help(self) -> None:
+        """Show what the keys do."""
+        self.app.push_screen(HelpDialog((actions.RECORD, *actions.GATE, actions.LEAVE)))
+
+    def action_quit(self) -> None:
+        """Leave the program."""
+        self.app.exit()
+
+    def _record(self, *, acknowledged: bool) -> None:
+        current = self._lane.current
+        if current is None or not self._lane.is_pending:
+            self._hint(_("Nobody is waiting here; scan a pass first"))
+            return
+        if self._lane.record(acknowledged=acknowledged):
+            self._lane.call_next()
+        elif self._lane.current and self._lane.current.verdict.needs_reading:
+            self._hint(_("The temperature is missing: measure, or press F7"))
+        elif self._lane.current and self._lane.current.verdict.outcome is Outcome.ATTENTION:
+            self._hint(_("Look at the amber lines first, then press F10"))
+
+    def _turned_back(self, answer: Answer | None) -> None:
+        if answer is None:
+            return
+        with self._told():
+            if answer.other:
+                self._lane.drop()
+            else:
+                self._lane.turn_back(answer.values["remark"] or _("turned back"))
+            self._lane.call_next()
+
+    def _reading_answered(self, answer: Answer | None) -> None:
+        if answer is None:
+            return
+        with self._told():
+            celsius, reason = answer.values["celsius"], answer.values["reason"]
+            if answer.other:
+                self._lane.remeasure()
+            elif celsius:
+                self._lane.type_reading(_celsius(celsius), reason or "-")
+            else:
+                self._lane.skip_reading(reason or "-")
+
+    def _shift_opened(self, answer: Answer | None) -> None:
+        station = self._station
+        if answer is None:
+            self._hint(_("Nobody is on duty: F9 = take up duty"))
+            return
+        with self._told():
+            shifts.open_shift(
+                station.journal, station.register, station.clock, [answer.values["guard"]], answer.values["lead"]
+            )
+
+    def _handed_over(self, answer: Answer | None) -> None:
+        station = self._station
+        if answer is None:
+            return
+        with self._told():
+            shifts.hand_over(
+                station.journal,
+                station.register,
+                station.clock,
+                answer.values["incoming"],
+                answer.values["outstanding"],
+            )
+
+    @contextmanager
+    def _told(self, *, quietly: bool = False) -> Iterator[None]:
+        """Do something and show the outcome; an error is shown where the verdict would be, in words."""
+        try:
+            yield
+        except UsageError as error:
+            self._hint(explain(error))
+        except GatepostError as error:
+            self.query_one(VerdictPanel).show_trouble(error)
+            self.app.bell()
+            return
+        if not quietly:
+            self._show_all()
+            self.post_message(JournalGrew())
+
+    def _hint(self, text: str) -> None:
+        self.notify(text, markup=False, timeout=6)
+
+    def _tick(self) -> None:
+        self._show_status()
+        self._show_health()
+
+    def _show_all(self) -> None:
+        lane, panel = self._lane, self.query_one(VerdictPanel)
+        if lane.current is None:
+            panel.show_nobody()
+        else:
+            panel.show(lane.current, len(lane.waiting))
+        self._show_status()
+        self._show_reading()
+        self.query_one(PassageList).show(self._station.register.recent(LAST_PASSAGES))
+        self.query_one(CountLine).show(self._station.register.counts(self._station.gate.today()))
+        self._show_health()
+
+    def _show_status(self) -> None:
+        now = datetime.fromtimestamp(self._station.clock.now_ms() / 1000, UTC).astimezone(self._zone)
+        self.query_one(StatusLine).show(
+            self._station.settings.station.name,
+            self._lane.direction,
+            self._station.register.current_shift(),
+            now.strftime("%H:%M:%S"),
+        )
+
+    def _show_reading(self) -> None:
+        attempts = len(self._lane.current.attempts) if self._lane.current else 0
+        self.query_one(ReadingPanel).show(self._lane.stability, self._live_celsius, attempts)
+
+    def _show_health(self) -> None:
+        thermometer = _link_words(self._link, has_port=bool(self._station.settings.thermometer.port))
+        self.query_one(HealthLine).show(
+            thermometer, self._station.outbox.backlog(), self._courier, self._station.clock.now_ms()
+        )
+
+
+def _celsius(typed: str) -> float:
+    """Read a temperature as typed, full-width digits and a decimal comma included."""
+    try:
+        return round(float(unicodedata.normalize("NFKC", typed).replace(",", ".").replace("。", ".")), 2)
+    except ValueError:
+        raise UsageError(N_('"{typed}" is no temperature; write one like 36.5'), typed=typed) from None
+
+
+def _link_words(link: LinkState | None, *, has_port: bool) -> str:
+    if not has_port:
+        return _("no thermometer: F7 to type")
+    if link is None:
+        return _("thermometer: starting")
+    if link.is_connected:
+        return _("thermometer right")
+    return explain(link.trouble)

@@ -1,0 +1,30 @@
+"""What threads post to the app; screens handle it on the app's own thread."""
+
+from textual.message import Message
+
+from station.devices.measurement import DeviceEvent
+from sync.courier import CourierState
+
+
+class ThermometerSaid(Message):
+    """The thermometer's thread has a measurement, a fault, or another state of its link."""
+
+    def __init__(self, event: DeviceEvent) -> None:
+        super().__init__()
+        self.event = event
+
+
+class CourierSaid(Message):
+    """The courier's thread has news; the newest replaces older ones that nobody has looked at yet."""
+
+    def __init__(self, state: CourierState) -> None:
+        super().__init__()
+        self.state = state
+
+    def can_replace(self, message: Message) -> bool:
+        """Say that older news of the courier are worth nothing."""
+        return isinstance(message, CourierSaid)
+
+
+class JournalGrew(Message):
+    """Something was recorded: the courier may have something to carry."""

@@ -1,0 +1,180 @@
+"""What a station is told once: a folder with `settings.toml` and the files it got when it joined its community."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from passes.errors import N_, UsageError
+from passes.temperature import TemperatureRule
+
+FILE_NAME = "settings.toml"
+SECRET_FILE = "secret"  # noqa: S105 - the name of a file
+TRUST_FILE = "trust.cose"
+ROOT_FILE = "root.pub"
+ISSUING_KEY_FILE = "issuing-key.pem"
+
+
+class SettingsError(UsageError):
+    """A settings file that cannot be used; the sentence names file, key, value and remedy."""
+
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Identifier = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")]
+
+
+class StationSettings(msgspec.Struct, forbid_unknown_fields=True):
+    """The checkpoint itself."""
+
+    id: Identifier
+    name: Name
+
+
+class CommunitySettings(msgspec.Struct, forbid_unknown_fields=True):
+    """The community that the station belongs to; an empty `url` means that it works alone for now."""
+
+    id: Identifier
+    name: Name
+    zone: str
+    url: str = ""
+
+
+class GateSettings(msgspec.Struct, forbid_unknown_fields=True):
+    """How the gate screen starts."""
+
+    direction: Literal["entry", "exit"] = "exit"
+    language: Literal["zh", "en"] = "zh"
+
+
+class ThermometerSettings(msgspec.Struct, forbid_unknown_fields=True):
+    """The serial thermometer; an empty `port` means that there is none and readings are typed."""
+
+    port: str = ""
+    protocol: str = "gy-mcu9061x"
+    baud_rate: Annotated[int, msgspec.Meta(gt=0)] = 115200
+    offset_celsius: Annotated[float, msgspec.Meta(ge=-5, le=5)] = 0.0
+    site: Literal["forehead", "wrist", "neck", "armpit", "ear"] = "forehead"
+
+
+class TemperatureSettings(msgspec.Struct, forbid_unknown_fields=True):
+    """When a temperature is a fever; see `passes.temperature`."""
+
+    fever_celsius: Annotated[float, msgspec.Meta(ge=36, le=40)] = 37.3
+    operator: Literal[">=", ">"] = ">="
+    low_celsius: Annotated[float, msgspec.Meta(ge=30, le=36)] = 35.0
+
+    def rule(self) -> TemperatureRule:
+        """Return the rule that these settings describe."""
+        return TemperatureRule(self.fever_celsius, self.operator == ">=", self.low_celsius)
+
+
+class Settings(msgspec.Struct, forbid_unknown_fields=True):
+    """Everything in `settings.toml`, each table under its own name."""
+
+    station: StationSettings
+    community: CommunitySettings
+    gate: GateSettings = msgspec.field(default_factory=GateSettings)
+    thermometer: ThermometerSettings = msgspec.field(default_factory=ThermometerSettings)
+    temperature: TemperatureSettings = msgspec.field(default_factory=TemperatureSettings)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The community's IANA zone, which cuts its days."""
+        return ZoneInfo(self.community.zone)
+
+
+def default_folder() -> Path:
+    """Return the folder of this machine's station: `GATEPOST_DIR`, else the platform's data folder of the user."""
+    from platformdirs import user_data_path  # noqa: PLC0415 - only where no folder was named
+
+    named = os.environ.get("GATEPOST_DIR")
+    return Path(named) if named else user_data_path("gatepost", appauthor=False)
+
+
+def load_settings(folder: Path) -> Settings:
+    """Read and check `settings.toml` in `folder`.
+
+    Raises `SettingsError` naming file, key, value and remedy.
+    """
+    path = folder / FILE_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError(
+            N_("{path}: there is no station in this folder yet; run: gatepost init --dir {folder} FILE"),
+            path=path,
+            folder=folder,
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(N_("{path}: cannot be read: {error}"), path=path, error=error) from error
+    try:
+        raw = tomllib.loads(text)
+        settings = msgspec.convert(raw, Settings)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(
+            N_("{path}: this is not valid TOML: {error}; correct that line"), path=path, error=error
+        ) from error
+    except msgspec.ValidationError as error:
+        raise SettingsError(
+            N_("{path}: {error}; correct that key in the file"), path=path, error=_with_value(raw, str(error))
+        ) from error
+    _check(path, settings)
+    return settings
+
+
+def save_settings(folder: Path, settings: Settings) -> None:
+    """Write `settings.toml` so that `load_settings` reads the same back; comments in an old file are not kept."""
+    lines: list[str] = []
+    for table, values in msgspec.to_builtins(settings).items():
+        lines += [f"[{table}]", *(f"{key} = {_toml(value)}" for key, value in values.items()), ""]
+    path = folder / FILE_NAME
+    part = path.with_suffix(".part")
+    part.write_text("\n".join(lines), encoding="utf-8")
+    part.replace(path)
+
+
+def _check(path: Path, settings: Settings) -> None:
+    from station.devices import PROTOCOLS  # noqa: PLC0415 - imports of device parsers are not free
+
+    try:
+        _ = settings.zone
+    except (KeyError, ValueError, OSError) as error:
+        raise SettingsError(
+            N_('{path}: community.zone = "{zone}": no such time zone; write one like "Asia/Shanghai"'),
+            path=path,
+            zone=settings.community.zone,
+        ) from error
+    protocol = settings.thermometer.protocol
+    if protocol not in PROTOCOLS:
+        raise SettingsError(
+            N_('{path}: thermometer.protocol = "{protocol}": not known; one of: {known}'),
+            path=path,
+            protocol=protocol,
+            known=", ".join(sorted(PROTOCOLS)),
+        )
+    url = settings.community.url
+    if url and not url.startswith(("http://", "https://")):
+        raise SettingsError(
+            N_('{path}: community.url = "{url}": must begin with https:// (or http:// on this machine)'),
+            path=path,
+            url=url,
+        )
+
+
+def _with_value(raw: dict[str, object], error: str) -> str:
+    """Add the value that is wrong to msgspec's sentence, which ends in its path: - at `$.station.id`."""
+    if " - at `$." not in error:
+        return error
+    what, _, dotted = error.removesuffix("`").rpartition(" - at `$.")
+    value: object = raw
+    for key in dotted.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return f"{dotted} = {value!r}: {what}"
+
+
+def _toml(value: object) -> str:
+    # JSON's strings, numbers and booleans are TOML's as well, except that TOML wants U+007F escaped.
+    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")

@@ -1,0 +1,112 @@
+"""The loud part of the gate screen: may this person pass."""
+
+from datetime import tzinfo
+
+from textual.content import Content
+from textual.widgets import Static
+
+from passes.errors import GatepostError
+from passes.masking import mask_name
+from passes.plaintext import plain
+from passes.policy import Outcome
+from station import wording
+from station.gate import Scan
+from station.i18n import _, explain
+
+_SPACED = "  "
+
+
+class VerdictPanel(Static):
+    """A coloured area with symbol, word, holder, reasons and the next step; readable without colour."""
+
+    DEFAULT_CSS = """
+    VerdictPanel { width: 1fr; height: 8; padding: 0 1; background: $surface; color: $text; }
+    VerdictPanel.-allow { background: #1b5e20; color: #ffffff; }
+    VerdictPanel.-wait { background: #0d47a1; color: #ffffff; }
+    VerdictPanel.-attention { background: #ffb300; color: #000000; }
+    VerdictPanel.-refuse { background: #b71c1c; color: #ffffff; }
+    """
+
+    def __init__(self, zone: tzinfo) -> None:
+        super().__init__(markup=False)
+        self._zone = zone
+
+    def show_nobody(self) -> None:
+        """Say what to do when nobody is here."""
+        self._paint("", [Content(_("Scan a pass, or type its number and press Enter"))])
+
+    def show_trouble(self, error: GatepostError) -> None:
+        """Say that something was not done, and why: red, whatever was there before."""
+        self._paint("-refuse", [Content.styled(f"XX  {_('NOT RECORDED')}", "bold"), Content(explain(error))])
+
+    def show(self, scan: Scan, waiting: int) -> None:
+        """Show one scan; `waiting` people have been scanned behind it."""
+        lines = [Content.styled(_headline(scan, self._zone), "bold"), _who(scan), _pass_line(scan, self._zone)]
+        lines += [Content(sentence) for sentence in wording.reasons(scan, self._zone)[:2]]
+        step = _next_step(scan)
+        if step:
+            lines.append(Content.styled(step, "bold"))
+        if waiting:
+            lines.append(Content(_("{count} scanned behind, shown after this one").format(count=waiting)))
+        self._paint(_colour(scan), lines)
+
+    def _paint(self, colour: str, lines: list[Content]) -> None:
+        self.set_classes(colour)
+        self.update(Content("\n").join([Content(""), *(line for line in lines if line.plain)]))
+
+
+def _headline(scan: Scan, zone: tzinfo) -> str:
+    verdict = scan.verdict
+    if scan.recorded and scan.outcome:
+        at = wording.clock_time(scan.recorded.at_ms, zone)
+        symbol = wording.SYMBOLS[verdict.outcome if scan.outcome != "turned_back" else Outcome.REFUSE]
+        return f"{symbol}  {_(wording.OUTCOMES[scan.outcome])}{_SPACED}{_('recorded')} {at}"
+    if verdict.needs_reading and verdict.outcome is not Outcome.REFUSE:
+        return f"..  {_('TAKE THE TEMPERATURE')}"
+    return wording.headline(scan)
+
+
+def _colour(scan: Scan) -> str:
+    if scan.outcome == "turned_back":
+        return "-refuse"
+    if scan.verdict.outcome is Outcome.ALLOW and scan.verdict.needs_reading:
+        return "-wait"
+    return f"-{scan.verdict.outcome.value}"
+
+
+def _who(scan: Scan) -> Content:
+    person = scan.person
+    if person is None:
+        return Content(plain(scan.text, 44))
+    return Content(f"{mask_name(person.holder)}{_SPACED}{_(person.kind.label)}{_SPACED}{plain(person.address, 24)}")
+
+
+def _pass_line(scan: Scan, zone: tzinfo) -> Content:
+    person, verdict = scan.person, scan.verdict
+    if person is None:
+        return Content("")
+    if verdict.trips is None:
+        used = _("no limit")
+    elif verdict.leg == "first":
+        used = _("trip {number} of {trips} today").format(number=verdict.used + 1, trips=verdict.trips)
+    else:
+        used = _("return; {used} of {trips} trips used").format(used=verdict.used, trips=verdict.trips)
+    last = ""
+    if scan.last_leg:
+        direction = _(wording.DIRECTIONS[scan.last_leg.direction])
+        last = f"{_SPACED}{_('last')} {wording.clock_time(scan.last_leg.at_ms, zone)[:5]} {direction}"
+    return Content(f"{used}{_SPACED}{_('until')} {person.valid_until}{last}")
+
+
+def _next_step(scan: Scan) -> str:
+    if scan.again:
+        return _("Read twice: already recorded")
+    if scan.verdict.outcome is Outcome.REFUSE:
+        return wording.next_step(scan)
+    if scan.recorded:
+        return ""
+    if scan.verdict.needs_reading:
+        return _("F7 = type it if the thermometer fails")
+    if scan.verdict.outcome is Outcome.ATTENTION:
+        return _("F10 = seen, let through    F6 = do not")
+    return _("Enter = record    F6 = do not let through")

@@ -1,0 +1,159 @@
+"""The community's words for verdicts: what was decided, why, and what to do next."""
+
+from datetime import UTC, datetime, tzinfo
+
+from passes.errors import N_
+from passes.plaintext import plain
+from passes.policy import Outcome
+from passes.reasons import Reason
+from passes.temperature import Finding
+from station.gate import Scan
+from station.i18n import _
+
+SYMBOLS = {Outcome.ALLOW: "OK", Outcome.ATTENTION: "!!", Outcome.REFUSE: "XX"}
+
+_HEADLINES = {
+    Outcome.ALLOW: N_("ALLOW"),
+    Outcome.ATTENTION: N_("ATTENTION"),
+    Outcome.REFUSE: N_("REFUSE"),
+}
+
+_WHY = {
+    Reason.NOT_A_PASS: N_("This is not a pass of ours"),
+    Reason.MALFORMED: N_("The code is damaged or incomplete"),
+    Reason.UNSUPPORTED_VERSION: N_("The pass is of a newer kind than this program"),
+    Reason.UNKNOWN_KEY: N_("The pass was not issued by this community"),
+    Reason.WITHDRAWN_KEY: N_("The issuer of this pass may no longer issue"),
+    Reason.BAD_SIGNATURE: N_("Forged: the signature is wrong"),
+    Reason.WRONG_COMMUNITY: N_("The pass is of another community"),
+    Reason.UNKNOWN_KIND: N_("The pass is of a kind that is not known here"),
+    Reason.REVOKED: N_("The pass has been revoked ({detail})"),
+    Reason.NOT_YET_VALID: N_("Not valid before {valid_from}"),
+    Reason.EXPIRED: N_("Expired on {valid_until}"),
+    Reason.BANNED: N_("This person may not pass"),
+    Reason.ALREADY_OUT: N_("Already out since {since} ({station})"),
+    Reason.ALREADY_IN: N_("Already in since {since} ({station})"),
+    Reason.OVER_LIMIT: N_("Today's trips are used up ({used} of {trips})"),
+    Reason.OUTSIDE_HOURS: N_("Outside the hours of this pass"),
+    Reason.FEVER: N_("Fever: {celsius:.1f}"),
+    Reason.NO_READING: N_("No temperature: {no_reading_reason}"),
+    Reason.NO_OPEN_TRIP: N_("No first passage is known for this return"),
+    Reason.LATE_RETURN: N_("Back later than allowed"),
+    Reason.NOT_IN_ROSTER: N_("The pass is genuine but not in this station's list"),
+    Reason.TYPED: N_("Number typed by hand: compare the face and the card"),
+}
+
+_SHORT: dict[str, str] = {
+    Reason.NOT_A_PASS: N_("not a pass"),
+    Reason.MALFORMED: N_("damaged code"),
+    Reason.UNSUPPORTED_VERSION: N_("newer pass"),
+    Reason.UNKNOWN_KEY: N_("not issued here"),
+    Reason.WITHDRAWN_KEY: N_("issuer withdrawn"),
+    Reason.BAD_SIGNATURE: N_("forged"),
+    Reason.WRONG_COMMUNITY: N_("other community"),
+    Reason.UNKNOWN_KIND: N_("unknown kind"),
+    Reason.REVOKED: N_("revoked"),
+    Reason.NOT_YET_VALID: N_("not yet valid"),
+    Reason.EXPIRED: N_("expired"),
+    Reason.BANNED: N_("banned"),
+    Reason.ALREADY_OUT: N_("already out"),
+    Reason.ALREADY_IN: N_("already in"),
+    Reason.OVER_LIMIT: N_("trips used up"),
+    Reason.OUTSIDE_HOURS: N_("outside hours"),
+    Reason.FEVER: N_("fever"),
+    Reason.NO_READING: N_("no temperature"),
+    Reason.NO_OPEN_TRIP: N_("no first passage"),
+    Reason.LATE_RETURN: N_("late return"),
+    Reason.NOT_IN_ROSTER: N_("not in the list"),
+    Reason.TYPED: N_("typed number"),
+}
+
+_NEXT = {
+    Reason.NOT_A_PASS: N_("Scan the pass again, or type its number"),
+    Reason.MALFORMED: N_("Scan again; if it happens often, set a 5-20 ms delay in the scanner"),
+    Reason.UNSUPPORTED_VERSION: N_("Ask the office to update this station"),
+    Reason.UNKNOWN_KEY: N_("Ask where the pass was issued and tell the lead"),
+    Reason.BAD_SIGNATURE: N_("Keep the pass and tell the lead"),
+    Reason.REVOKED: N_("Keep the pass and tell the lead"),
+    Reason.EXPIRED: N_("A new pass is issued at the office"),
+    Reason.ALREADY_OUT: N_("F2 = the other direction, if they are coming back"),
+    Reason.ALREADY_IN: N_("F2 = the other direction, if they are leaving"),
+    Reason.FEVER: N_("Rest 5 minutes, then measure again; still high: hold and report"),
+    Reason.BANNED: N_("Tell the lead"),
+    Reason.OVER_LIMIT: N_("The next trip is tomorrow"),
+}
+
+FINDINGS = {
+    Finding.NORMAL: N_("normal"),
+    Finding.FEVER: N_("fever, measure again"),
+    Finding.LOW: N_("low, try another site"),
+    Finding.IMPLAUSIBLE: N_("no valid value"),
+}
+
+OUTCOMES = {
+    "allowed": N_("allowed"),
+    "refused": N_("refused"),
+    "turned_back": N_("turned back"),
+}
+
+DIRECTIONS = {"entry": N_("IN"), "exit": N_("OUT")}
+
+
+def headline(scan: Scan) -> str:
+    """Return the decision in one word with its symbol: readable without colour and from two metres."""
+    word = _(_HEADLINES[scan.verdict.outcome])
+    return f"{SYMBOLS[scan.verdict.outcome]}  {word}"
+
+
+def reasons(scan: Scan, zone: tzinfo) -> list[str]:
+    """Return why, one sentence a reason, the most important first."""
+    return [_why(reason, scan, zone) for reason in scan.verdict.reasons]
+
+
+def next_step(scan: Scan) -> str:
+    """Return what the guard does about the first reason; empty when there is nothing to do."""
+    for reason in scan.verdict.reasons:
+        if reason in _NEXT:
+            return _(_NEXT[reason])
+    return ""
+
+
+def in_short(codes: list[str]) -> str:
+    """Return the first of the recorded reason codes in a few words; empty when there is none."""
+    if not codes:
+        return ""
+    return _(_SHORT[codes[0]]) if codes[0] in _SHORT else plain(codes[0], 40)
+
+
+def clock_time(at_ms: int, zone: tzinfo) -> str:
+    """Return the community-local time of day of an instant as HH:MM:SS."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).strftime("%H:%M:%S")
+
+
+def _why(reason: Reason, scan: Scan, zone: tzinfo) -> str:
+    verdict, person, leg = scan.verdict, scan.person, scan.verdict.open_leg
+    values: dict[str, object] = {
+        "detail": revocation(scan.refusal_detail),
+        "valid_from": person.valid_from if person else "",
+        "valid_until": person.valid_until if person else "",
+        "since": datetime.fromtimestamp(leg.at_ms / 1000, UTC).astimezone(zone).strftime("%m-%d %H:%M") if leg else "",
+        "station": plain(leg.station, 20) if leg else "",
+        "used": verdict.used,
+        "trips": verdict.trips,
+        "celsius": scan.attempts[-1].celsius if scan.attempts else 0.0,
+        "no_reading_reason": plain(scan.no_reading_reason or "", 30),
+    }
+    return _(_WHY[reason]).format(**values)
+
+
+def revocation(detail: str | None) -> str:
+    """Return the stated reason of a revocation in the user's language."""
+    return _(_REVOCATIONS[detail]) if detail in _REVOCATIONS else plain(detail or "", 30)
+
+
+_REVOCATIONS = {
+    "lost": N_("lost"),
+    "withdrawn": N_("withdrawn"),
+    "void": N_("void"),
+    "destroyed": N_("destroyed"),
+}

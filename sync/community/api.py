@@ -1,0 +1,144 @@
+"""The community's HTTP side for stations: the endpoints of `sync.wire` on Starlette."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+import msgspec
+import sqlalchemy as sa
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from passes.errors import GatepostError
+from sync.community.database import DatabaseError
+from sync.community.ingest import read_batch, store_batch
+from sync.community.inserting import Setting
+from sync.community.receiving import BodyError, read_lines
+from sync.community.registry import find_community
+from sync.community.stations import Caller, StationWithdrawnError, UnknownSecretError, authenticate
+from sync.wire import PROTOCOL_HEADER, PROTOCOL_VERSION, JournalAnswer, Problem, StationAnswer
+
+logger = logging.getLogger("gatepost.community")
+
+_PROTOCOL = {PROTOCOL_HEADER: PROTOCOL_VERSION, "cache-control": "no-store"}
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """That the server answers and its database does too."""
+
+    status: Literal["ok"] = "ok"
+    server_time_ms: int
+
+
+class Stations:
+    """The endpoints that one community offers to its stations; blocking work runs in a thread."""
+
+    def __init__(self, engine: sa.Engine, community: str, now_ms: Callable[[], int]) -> None:
+        self._engine = engine
+        self._community = community
+        self._now_ms = now_ms
+
+    async def health(self, _request: Request) -> Response:
+        """Answer 200 when the database answers, else 503."""
+        await run_in_threadpool(find_community, self._engine, self._community)
+        return _answer(Health(server_time_ms=self._now_ms()))
+
+    async def station(self, request: Request) -> Response:
+        """Tell the caller who the community takes it for."""
+        caller = await self._authenticate(request)
+        return _answer(
+            StationAnswer(
+                community=caller.community,
+                community_name=caller.community_name,
+                zone=caller.zone,
+                generation=caller.generation,
+                server_time_ms=self._now_ms(),
+                station=caller.station,
+                station_name=caller.station_name,
+            )
+        )
+
+    async def journal(self, request: Request) -> Response:
+        """Take in a batch of the caller's journal and say of each line what became of it."""
+        caller = await self._authenticate(request)
+        lines = await read_lines(request)
+        return _answer(await run_in_threadpool(self._take_in, caller, lines))
+
+    def _take_in(self, caller: Caller, lines: list[bytes]) -> JournalAnswer:
+        received_at_ms = self._now_ms()
+        batch = read_batch(lines, caller.station)
+        setting = Setting(caller.community, caller.station, received_at_ms)
+        generation, results = store_batch(self._engine, setting, batch)
+        return JournalAnswer(
+            community=caller.community, generation=generation, server_time_ms=received_at_ms, results=results
+        )
+
+    async def _authenticate(self, request: Request) -> Caller:
+        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            secret = ""
+        return await run_in_threadpool(authenticate, self._engine, self._community, secret.strip())
+
+
+def make_app(engine: sa.Engine, community: str, now_ms: Callable[[], int]) -> Starlette:
+    """Make the ASGI application that serves `community` out of a migrated database.
+
+    `now_ms` tells the server's time as UTC milliseconds. The application keeps no state of its own, so any number of
+    processes may serve one database. The caller owns the engine.
+    """
+    stations = Stations(engine, community, now_ms)
+    return Starlette(
+        routes=[
+            Route("/v1/health", stations.health, methods=["GET"]),
+            Route("/v1/station", stations.station, methods=["GET"]),
+            Route("/v1/journal", stations.journal, methods=["POST"]),
+        ],
+        exception_handlers={
+            UnknownSecretError: _handler(401, {"www-authenticate": "Bearer"}),
+            StationWithdrawnError: _handler(403),
+            DatabaseError: _handler(503, {"retry-after": "5"}),
+            GatepostError: _handler(503),
+            BodyError: _body_error,
+            HTTPException: _http_error,
+            ClientDisconnect: _gone,
+            Exception: _defect,
+        },
+    )
+
+
+def _answer(body: msgspec.Struct, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(body), status, {**_PROTOCOL, **(headers or {})}, media_type="application/json")
+
+
+def _handler(status: int, headers: dict[str, str] | None = None) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def handle(_request: Request, error: Exception) -> Response:
+        if status >= 500:
+            logger.error("%s", error)
+        return _answer(Problem(detail=str(error)), status, headers)
+
+    return handle
+
+
+async def _body_error(_request: Request, error: Exception) -> Response:
+    status = error.status if isinstance(error, BodyError) else 400
+    return _answer(Problem(detail=str(error)), status)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        return await _defect(request, error)
+    detail = f"{request.method} {request.url.path[:200]!r}: {error.detail}; this server speaks /v1 of Gatepost"
+    return _answer(Problem(detail=detail), error.status_code, dict(error.headers or {}))
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    return _answer(Problem(detail="body: the connection ended before the batch did; send it again"), 400)
+
+
+async def _defect(_request: Request, _error: Exception) -> Response:
+    # Starlette raises the error again after this answer, so the server's log has it whole.
+    return _answer(Problem(detail="the server failed on this request; its log says why; send it again later"), 500)

@@ -1,0 +1,270 @@
+"""The community's database: its tables, and how a SQLite file or a PostgreSQL server is opened.
+
+Every primary and unique key starts with `community` and no foreign key crosses communities, so that the tables can be
+spread over several servers by community. Instants are UTC milliseconds (`_ms`).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Column, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from passes.errors import N_, GatepostError, UsageError
+
+SQLITE_BUSY_TIMEOUT_S = 15
+LOCK_TIMEOUT_MS = 15_000
+CONNECT_TIMEOUT_S = 5
+_WRITES = "gatepost_writes"
+
+# Keys are compared byte by byte, so that their order does not depend on the server's language.
+key_text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+metadata = sa.MetaData()
+
+communities = Table(
+    "communities",
+    metadata,
+    Column("community", key_text, nullable=False),
+    Column("name", sa.Text, nullable=False),
+    Column("zone", sa.Text, nullable=False),
+    Column("generation", sa.Text, nullable=False),
+    PrimaryKeyConstraint("community", name="communities_pk"),
+)
+
+feed_counters = Table(
+    "feed_counters",
+    metadata,
+    Column("community", key_text, nullable=False),
+    Column("last_feed_no", sa.BigInteger, nullable=False),
+    PrimaryKeyConstraint("community", name="feed_counters_pk"),
+    ForeignKeyConstraint(["community"], ["communities.community"], name="feed_counters_community_fk"),
+)
+
+stations = Table(
+    "stations",
+    metadata,
+    Column("community", key_text, nullable=False),
+    Column("station", key_text, nullable=False),
+    Column("name", sa.Text, nullable=False),
+    Column("secret_sha256", key_text, nullable=False),
+    Column("added_at_ms", sa.BigInteger, nullable=False),
+    Column("withdrawn_at_ms", sa.BigInteger),
+    Column("last_contact_ms", sa.BigInteger),
+    PrimaryKeyConstraint("community", "station", name="stations_pk"),
+    UniqueConstraint("community", "secret_sha256", name="stations_secret_uq"),
+    ForeignKeyConstraint(["community"], ["communities.community"], name="stations_community_fk"),
+)
+
+_SHIFT_KINDS = sa.text("kind IN ('shift.opened', 'shift.handed_over')")
+
+events = Table(
+    "events",
+    metadata,
+    Column("community", key_text, nullable=False),
+    Column("station", key_text, nullable=False),
+    Column("epoch", key_text, nullable=False),
+    Column("seq", sa.BigInteger, nullable=False),
+    Column("feed_no", sa.BigInteger, nullable=False),
+    Column("id", key_text, nullable=False),
+    Column("kind", key_text, nullable=False),
+    Column("at_ms", sa.BigInteger, nullable=False),
+    Column("device_ms", sa.BigInteger, nullable=False),
+    Column("drift_ms", sa.BigInteger),
+    Column("suspect", sa.Boolean, nullable=False),
+    Column("shift", key_text),
+    Column("guard", sa.Text),
+    Column("body", sa.Text, nullable=False),
+    Column("body_sha256", key_text, nullable=False),
+    Column("prev", key_text, nullable=False),
+    Column("hash", key_text, nullable=False),
+    Column("received_at_ms", sa.BigInteger, nullable=False),
+    PrimaryKeyConstraint("community", "station", "epoch", "seq", name="events_pk"),
+    UniqueConstraint("community", "feed_no", name="events_feed_no_uq"),
+    Index("events_by_shift", "community", "shift"),
+    Index("events_by_time", "community", "at_ms"),
+    Index("events_of_shifts", "community", "at_ms", "id", postgresql_where=_SHIFT_KINDS, sqlite_where=_SHIFT_KINDS),
+)
+
+forks = Table(
+    "forks",
+    metadata,
+    Column("community", key_text, nullable=False),
+    Column("station", key_text, nullable=False),
+    Column("epoch", key_text, nullable=False),
+    Column("seq", sa.BigInteger, nullable=False),
+    Column("hash", key_text, nullable=False),
+    Column("line", sa.LargeBinary, nullable=False),
+    Column("received_at_ms", sa.BigInteger, nullable=False),
+    PrimaryKeyConstraint("community", "station", "epoch", "seq", "hash", name="forks_pk"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("community", key_text, nullable=False),
+    Column("station", key_text, nullable=False),
+    Column("digest", key_text, nullable=False),
+    Column("line", sa.LargeBinary, nullable=False),
+    Column("reason", sa.Text, nullable=False),
+    Column("received_at_ms", sa.BigInteger, nullable=False),
+    PrimaryKeyConstraint("community", "station", "digest", name="quarantine_pk"),
+)
+
+staff = Table(
+    "staff",
+    metadata,
+    Column("community", key_text, nullable=False),
+    Column("name", key_text, nullable=False),
+    Column("role", sa.Text, nullable=False),
+    Column("password_hash", sa.Text, nullable=False),
+    Column("added_at_ms", sa.BigInteger, nullable=False),
+    PrimaryKeyConstraint("community", "name", name="staff_pk"),
+    ForeignKeyConstraint(["community"], ["communities.community"], name="staff_community_fk"),
+)
+
+exports = Table(
+    "exports",
+    metadata,
+    Column("community", key_text, nullable=False),
+    Column("id", key_text, nullable=False),
+    Column("at_ms", sa.BigInteger, nullable=False),
+    Column("staff_name", sa.Text),
+    Column("selection", sa.Text, nullable=False),
+    Column("format", sa.Text, nullable=False),
+    Column("passages", sa.BigInteger, nullable=False),
+    Column("unmasked", sa.Boolean, nullable=False),
+    PrimaryKeyConstraint("community", "id", name="exports_pk"),
+    ForeignKeyConstraint(["community"], ["communities.community"], name="exports_community_fk"),
+)
+
+
+class DatabaseError(GatepostError):
+    """The database did not do what it was asked; nothing of the transaction was kept."""
+
+
+def open_engine(url: str) -> sa.Engine:
+    """Make the engine for `sqlite:///FILE` or `postgresql://…`; connections are opened when they are used.
+
+    Raises `UsageError` for any other address.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except ArgumentError as error:
+        raise _wrong_url("…") from error
+    if parsed.get_backend_name() == "postgresql":
+        return _open_postgresql(parsed)
+    if parsed.get_backend_name() == "sqlite" and parsed.database not in {None, "", ":memory:"}:
+        return _open_sqlite(parsed)
+    raise _wrong_url(parsed.render_as_string(hide_password=True))
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Run the block on one connection that sees the database; raises `DatabaseError`."""
+    with database_errors(engine), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Run the block as one transaction, committed when the block has been left without an exception.
+
+    On SQLite the only write lock is taken at the start (`BEGIN IMMEDIATE`). Raises `DatabaseError`.
+    """
+    with (
+        database_errors(engine),
+        engine.connect().execution_options(**{_WRITES: True}) as connection,
+        connection.begin(),
+    ):
+        yield connection
+
+
+@contextmanager
+def database_errors(engine: sa.Engine) -> Iterator[None]:
+    """Turn whatever the database raises inside the block into a `DatabaseError` that names it and the remedy."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        raise trouble(engine, cause) from error
+
+
+def trouble(engine: sa.Engine, cause: BaseException) -> DatabaseError:
+    """Return the error that tells of `cause` without its parameters, which may be personal data."""
+    lines = str(cause).strip().splitlines()
+    return DatabaseError(
+        N_("database {url}: {error}; check that it runs, has room and may be written, then try again"),
+        url=engine.url.render_as_string(hide_password=True),
+        error=lines[0] if lines else type(cause).__name__,
+    )
+
+
+def _open_postgresql(url: sa.URL) -> sa.Engine:
+    options: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "gatepost"}
+    if "options" not in url.query:
+        options["options"] = f"-c lock_timeout={LOCK_TIMEOUT_MS}"
+    return sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        isolation_level="READ COMMITTED",
+        pool_pre_ping=True,
+        pool_timeout=LOCK_TIMEOUT_MS / 1000,
+        hide_parameters=True,
+        connect_args={name: value for name, value in options.items() if name not in url.query},
+    )
+
+
+def _open_sqlite(url: sa.URL) -> sa.Engine:
+    module = _sqlite_module()
+    journal_mode = _safe_journal_mode(module.sqlite_version_info)
+    engine = sa.create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        module=module,
+        hide_parameters=True,
+        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S},
+    )
+
+    def set_up(connection: Any, _record: object) -> None:
+        # The driver's own transaction control would begin too late and without the write lock.
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA journal_mode = {journal_mode}")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    def begin(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    sa.event.listen(engine, "connect", set_up)
+    sa.event.listen(engine, "begin", begin)
+    return engine
+
+
+def _sqlite_module() -> ModuleType:
+    try:
+        import pysqlite3  # noqa: PLC0415 - it has no wheel on some systems; its SQLite is newer than Python's own
+    except ImportError:
+        import sqlite3  # noqa: PLC0415 - only needed where pysqlite3 is missing
+
+        return sqlite3
+    module: ModuleType = pysqlite3.dbapi2
+    return module
+
+
+def _safe_journal_mode(version: tuple[int, ...]) -> str:
+    """Return WAL unless this SQLite may lose rows when two connections write and checkpoint at once.
+
+    Fixed in 3.51.3, 3.50.7 and 3.44.6 (sqlite.org, WAL-reset bug).
+    """
+    fixed = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
+    return "WAL" if fixed else "DELETE"
+
+
+def _wrong_url(shown: str) -> UsageError:
+    return UsageError(
+        N_("database.url: {value!r} is no database; write sqlite:///community.sqlite or postgresql://user@host/name"),
+        value=shown,
+    )

@@ -1,0 +1,92 @@
+"""Deciding of one line of a batch whether it is an event that can be kept as such, before any lock is taken."""
+
+import re
+from dataclasses import dataclass
+
+import msgspec
+
+from sync.events import Event, from_json, is_intact, read_body
+
+MAX_LINE_BYTES = 256 * 1024
+MAX_NAME_CHARS = 128
+"""Longest station, epoch, id, kind or shift; PostgreSQL's index rows hold 2,704 bytes."""
+
+MAX_GUARD_CHARS = 1000
+MAX_INTEGER = 2**53 - 1
+"""Largest number that every JSON reader keeps exact (RFC 8259 section 6); it also fits a database's bigint."""
+
+MAX_AT_MS = 253_402_300_799_999
+"""The last millisecond of the year 9999, the end of what calendars can show."""
+
+_HEX_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a line is quarantined, as a sentence for the station and the office."""
+
+    reason: str
+
+
+def screen(line: bytes, station: str) -> Event | Rejection:
+    """Return the event on `line`, sent by `station`, or why it cannot be kept as one.
+
+    Text is stored as it came, hostile or not; only what no database column can hold (NUL in a header field, broken
+    UTF-8, lone surrogates, numbers beyond `MAX_INTEGER`) is refused as an event.
+    """
+    if len(line) > MAX_LINE_BYTES:
+        return Rejection(f"line: {len(line)} bytes, at most {MAX_LINE_BYTES} are an event")
+    try:
+        event = from_json(line)
+        bytes(event.body).decode()
+        intact = is_intact(event)
+    except msgspec.ValidationError as error:
+        return Rejection(f"header: {_short(error)}")
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        return Rejection(f"line: no JSON event: {_short(error)}")
+    wrong = _wrong_header(event, station)
+    if wrong is not None:
+        return Rejection(wrong)
+    if not intact:
+        return Rejection("hash: header or body are not what the event's hash covers")
+    return _with_readable_body(event)
+
+
+def _wrong_header(event: Event, station: str) -> str | None:
+    if event.station != station:
+        return f"station: the event names {event.station[:MAX_NAME_CHARS]!r}, the sender is {station!r}"
+    for name in ("epoch", "id", "kind"):
+        value = getattr(event, name)
+        if not 1 <= len(value) <= MAX_NAME_CHARS or "\0" in value:
+            return f"{name}: 1 to {MAX_NAME_CHARS} characters without NUL are needed"
+    for name, limit in (("shift", MAX_NAME_CHARS), ("guard", MAX_GUARD_CHARS)):
+        value = getattr(event, name)
+        if value is not None and (len(value) > limit or "\0" in value):
+            return f"{name}: at most {limit} characters without NUL are allowed"
+    for name in ("body_sha256", "prev", "hash"):
+        if not _HEX_SHA256.fullmatch(getattr(event, name)):
+            return f"{name}: 64 lower-case hexadecimal digits are needed"
+    return _wrong_number(event)
+
+
+def _wrong_number(event: Event) -> str | None:
+    if not 1 <= event.seq <= MAX_INTEGER:
+        return "seq: a number from 1 is needed"
+    if not 0 <= event.at_ms <= MAX_AT_MS:
+        return "at_ms: milliseconds between the years 1970 and 9999 are needed"
+    if abs(event.clock.device_ms) > MAX_INTEGER or abs(event.clock.drift_ms or 0) > MAX_INTEGER:
+        return "clock: the milliseconds are beyond any clock"
+    return None
+
+
+def _with_readable_body(event: Event) -> Event | Rejection:
+    try:
+        read_body(event.kind, event.body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        return Rejection(f"body of {event.kind}: {_short(error)}")
+    return event
+
+
+def _short(error: BaseException) -> str:
+    # A station's own text can come back in here; the database column and the answer hold no more than this.
+    return str(error).replace("\0", "\\0")[:300]

@@ -1,0 +1,126 @@
+"""Running the community's application on a socket until the process is told to end."""
+
+import ipaddress
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from passes.errors import N_, GatepostError, UsageError
+
+KEEP_ALIVE_S = 60
+SHUTDOWN_TIMEOUT_S = 5
+
+
+class ListenError(GatepostError):
+    """The address cannot be listened on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """A certificate chain and its private key, as PEM files."""
+
+    certificate: Path
+    key: Path
+
+
+def check_address(host: str, tls: Tls | None, *, insecure: bool) -> None:
+    """Raise `UsageError` when secrets and names would leave this machine without TLS and nobody asked for that."""
+    if tls is not None:
+        for option, path in (("--tls-cert", tls.certificate), ("--tls-key", tls.key)):
+            if not path.is_file():
+                raise UsageError(
+                    N_("{option} {path}: there is no such file; name the PEM file"), option=option, path=path
+                )
+    elif not (insecure or _is_loopback(host)):
+        raise UsageError(
+            N_(
+                "--host {host}: this address is reached from other machines, and there is no TLS;"
+                " add --tls-cert and --tls-key, or --insecure behind a TLS proxy"
+            ),
+            host=host,
+        )
+
+
+def serve(app: ASGIApp, host: str, port: int, on_listening: Callable[[str], None], *, tls: Tls | None = None) -> None:
+    """Serve `app` until SIGTERM or Ctrl+C, then end open requests and return.
+
+    `port` 0 takes a free one. `on_listening` is called once with the real address as soon as requests are accepted.
+    Raises `ListenError` when the address cannot be had.
+    """
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        lifespan="off",
+        log_level="warning",
+        proxy_headers=False,
+        server_header=False,
+        ssl_certfile=tls.certificate if tls else None,
+        ssl_keyfile=tls.key if tls else None,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        ws="none",
+    )
+    with _listening(host, port) as listener, _signals_only_end_the_server():
+        real_host, real_port = listener.getsockname()[:2]
+        shown = f"[{real_host}]" if ":" in real_host else real_host
+        address = f"{'https' if tls else 'http'}://{shown}:{real_port}"
+        _Server(config, lambda: on_listening(address)).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """A server that tells when it has begun to listen."""
+
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_listening()
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        listener = socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        raise ListenError(
+            N_("{host} port {port}: cannot listen ({error}); choose another --port or end the other program"),
+            host=host,
+            port=port,
+            error=error,
+        ) from error
+    with listener:
+        yield listener
+
+
+@contextmanager
+def _signals_only_end_the_server() -> Iterator[None]:
+    """Keep uvicorn from ending the process by the signal that ended the server, so that the exit is a clean one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

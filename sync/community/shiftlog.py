@@ -1,0 +1,182 @@
+"""What staff pull out of the journals: the shifts of the stations, and the passages of a shift, a day or a station."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+import sqlalchemy as sa
+
+from passes.errors import N_, GatepostError, UsageError
+from sync.community.database import events, reading
+from sync.events import PassageRecorded, ShiftOpened, read_body
+
+MAX_SHIFTS = 200
+"""Shifts in one listing, newest first; PostgreSQL and SQLite both take that many values in one query."""
+
+
+class UnreadableEventError(GatepostError):
+    """An event whose body this version does not understand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """One shift at one station: its id, people, and instants as UTC milliseconds."""
+
+    id: str
+    station: str
+    guards: tuple[str, ...]
+    lead: str | None
+    opened_at_ms: int
+    handed_over_at_ms: int | None
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which passages: of one shift, of one community-local day, of one station, or of a station on a day."""
+
+    station: str | None = None
+    shift: str | None = None
+    day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One recorded passage with its place in the station's journal; `at_ms` is UTC milliseconds."""
+
+    station: str
+    epoch: str
+    seq: int
+    id: str
+    at_ms: int
+    shift: str | None
+    guard: str | None
+    body: PassageRecorded
+
+
+def list_shifts(
+    engine: sa.Engine, community: str, *, station: str | None = None, limit: int = MAX_SHIFTS
+) -> list[Shift]:
+    """Return the shifts that were opened, newest first, at one station or at all."""
+    query = (
+        sa.select(events.c.id, events.c.station, events.c.at_ms, events.c.body)
+        .where(events.c.community == community, events.c.kind == "shift.opened")
+        .order_by(events.c.at_ms.desc(), events.c.id.desc())
+        .limit(min(limit, MAX_SHIFTS))
+    )
+    if station is not None:
+        query = query.where(events.c.station == station)
+    with reading(engine) as connection:
+        opened = connection.execute(query).all()
+        ids = [row.id for row in opened]
+        counts = _counts(connection, community, ids)
+        ends = _ends(connection, community, ids)
+    return [
+        Shift(
+            id=row.id,
+            station=row.station,
+            guards=tuple(body.guards),
+            lead=body.lead,
+            opened_at_ms=row.at_ms,
+            handed_over_at_ms=ends.get((row.station, row.id)),
+            passages=counts.get((row.station, row.id), 0),
+        )
+        for row in opened
+        if isinstance(body := _body(row.station, row.id, "shift.opened", row.body), ShiftOpened)
+    ]
+
+
+def latest_shift(engine: sa.Engine, community: str, station: str | None = None) -> str:
+    """Return the id of the shift that was opened last; raises `UsageError` when there is none."""
+    shifts = list_shifts(engine, community, station=station, limit=1)
+    if not shifts:
+        raise UsageError(
+            N_("shift latest: station {station} has sent no shift yet; see: gatepost community shifts"),
+            station=station or "*",
+        )
+    return shifts[0].id
+
+
+def list_passages(engine: sa.Engine, community: str, selection: Selection, zone: ZoneInfo) -> list[Passage]:
+    """Return the selected passages in the order (station, epoch, seq); days are cut in `zone`.
+
+    A shift's passages are those of the station that opened it, so no other station can write into its log. Raises
+    `UsageError` for a shift that nobody opened.
+    """
+    query = sa.select(
+        events.c.station,
+        events.c.epoch,
+        events.c.seq,
+        events.c.id,
+        events.c.at_ms,
+        events.c.shift,
+        events.c.guard,
+        events.c.body,
+    ).where(events.c.community == community, events.c.kind == "passage.recorded")
+    if selection.station is not None:
+        query = query.where(events.c.station == selection.station)
+    if selection.day is not None:
+        start_ms, end_ms = day_bounds_ms(selection.day, zone)
+        query = query.where(events.c.at_ms >= start_ms, events.c.at_ms < end_ms)
+    with reading(engine) as connection:
+        if selection.shift is not None:
+            owners = _owners(connection, community, selection.shift)
+            query = query.where(events.c.shift == selection.shift, events.c.station.in_(owners))
+        rows = connection.execute(query.order_by(events.c.station, events.c.epoch, events.c.seq)).all()
+    return [
+        Passage(row.station, row.epoch, row.seq, row.id, row.at_ms, row.shift, row.guard, body)
+        for row in rows
+        if isinstance(body := _body(row.station, row.id, "passage.recorded", row.body), PassageRecorded)
+    ]
+
+
+def day_bounds_ms(day: date, zone: ZoneInfo) -> tuple[int, int]:
+    """Return the first instant of `day` in `zone` and the first of the next day, as UTC milliseconds."""
+    starts = (datetime.combine(moment, time.min, zone) for moment in (day, day + timedelta(days=1)))
+    start_ms, end_ms = (int(start.timestamp() * 1000) for start in starts)
+    return start_ms, end_ms
+
+
+def _owners(connection: sa.Connection, community: str, shift: str) -> list[str]:
+    query = sa.select(events.c.station).where(
+        events.c.community == community, events.c.kind == "shift.opened", events.c.id == shift
+    )
+    owners = list(connection.execute(query).scalars())
+    if not owners:
+        raise UsageError(
+            N_("shift {shift!r}: no station has sent a shift with this id; see: gatepost community shifts"),
+            shift=shift[:64],
+        )
+    return owners
+
+
+def _counts(connection: sa.Connection, community: str, ids: Sequence[str]) -> dict[tuple[str, str | None], int]:
+    query = (
+        sa.select(events.c.station, events.c.shift, sa.func.count())
+        .where(events.c.community == community, events.c.kind == "passage.recorded", events.c.shift.in_(ids))
+        .group_by(events.c.station, events.c.shift)
+    )
+    return {(station, shift): count for station, shift, count in connection.execute(query)}
+
+
+def _ends(connection: sa.Connection, community: str, ids: Sequence[str]) -> dict[tuple[str, str | None], int]:
+    query = (
+        sa.select(events.c.station, events.c.shift, sa.func.min(events.c.at_ms))
+        .where(events.c.community == community, events.c.kind == "shift.handed_over", events.c.shift.in_(ids))
+        .group_by(events.c.station, events.c.shift)
+    )
+    return {(station, shift): at_ms for station, shift, at_ms in connection.execute(query)}
+
+
+def _body(station: str, event_id: str, kind: str, body: str) -> object:
+    try:
+        return read_body(kind, body.encode())
+    except msgspec.DecodeError as error:
+        raise UnreadableEventError(
+            N_("event {event_id} of station {station}: {error}; this version cannot read it, install a newer one"),
+            event_id=event_id,
+            station=station,
+            error=error,
+        ) from error

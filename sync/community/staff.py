@@ -1,0 +1,81 @@
+"""The people of a community's office: their roles, and the passwords by which they prove themselves."""
+
+import os
+import unicodedata
+from typing import Literal, get_args
+
+import sqlalchemy as sa
+from cryptography.exceptions import InvalidKey
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from sqlalchemy.exc import IntegrityError
+
+from passes.errors import N_, GatepostError, UsageError
+from sync.community.database import reading, staff, writing
+
+Role = Literal["viewer", "worker", "lead", "admin"]
+ROLES: tuple[Role, ...] = get_args(Role)
+MAY_UNMASK: frozenset[Role] = frozenset({"worker", "lead", "admin"})
+MIN_PASSWORD_CHARS = 8
+"""NIST SP 800-63B section 3.1.1.2, for a password that is not the only bar to the data."""
+
+# RFC 9106 section 4, the second recommended choice: 3 passes over 64 MiB in 4 lanes.
+_ITERATIONS, _MEMORY_KIB, _LANES, _SALT_BYTES, _HASH_BYTES = 3, 64 * 1024, 4, 16, 32
+
+
+class NotAllowedError(GatepostError):
+    """The account does not exist, its password is another, or its role may not do this."""
+
+
+def add_staff(engine: sa.Engine, community: str, name: str, *, role: Role, password: str, now_ms: int) -> None:
+    """Enter an account; raises `UsageError` for a name that is taken or a password that is too short."""
+    if len(password) < MIN_PASSWORD_CHARS:
+        raise UsageError(
+            N_("password of {name}: at least {least} characters are needed"), name=name, least=MIN_PASSWORD_CHARS
+        )
+    row = {
+        "community": community,
+        "name": name,
+        "role": role,
+        "password_hash": _hash(password),
+        "added_at_ms": now_ms,
+    }
+    with writing(engine) as connection:
+        try:
+            connection.execute(sa.insert(staff), row)
+        except IntegrityError as error:
+            raise UsageError(N_("staff {name!r}: has an account already; choose another name"), name=name) from error
+
+
+def check_staff(engine: sa.Engine, community: str, name: str, password: str) -> Role:
+    """Return the role of the account `name` if this is its password.
+
+    Raises `NotAllowedError` without telling whether name or password was wrong, after the same work for both.
+    """
+    query = sa.select(staff.c.role, staff.c.password_hash)
+    with reading(engine) as connection:
+        row = connection.execute(query.where(staff.c.community == community, staff.c.name == name)).one_or_none()
+    expected = _hash("") if row is None else row.password_hash
+    try:
+        Argon2id.verify_phc_encoded(_bytes_of(password), expected)
+    except InvalidKey:
+        row = None
+    if row is None:
+        raise NotAllowedError(N_("staff {name!r}: no such account, or another password; check both"), name=name)
+    role: Role = row.role
+    return role
+
+
+def _hash(password: str) -> str:
+    derived = Argon2id(
+        salt=os.urandom(_SALT_BYTES),
+        length=_HASH_BYTES,
+        iterations=_ITERATIONS,
+        lanes=_LANES,
+        memory_cost=_MEMORY_KIB,
+    )
+    return derived.derive_phc_encoded(_bytes_of(password))
+
+
+def _bytes_of(password: str) -> bytes:
+    # RFC 8265 section 4.2: the same password typed on another keyboard is the same password.
+    return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")

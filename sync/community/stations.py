@@ -1,0 +1,182 @@
+"""The stations of a community: who they are, and the secret by which each proves itself.
+
+A secret is 256 random bits; only its SHA-256 is kept. That needs no slow hash: nobody guesses 256 bits.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from passes.errors import N_, GatepostError, UsageError
+from sync.community.database import communities, reading, stations, writing
+
+_SECRET_PREFIX = "gps_"  # noqa: S105 - the mark by which a leaked secret is recognised, not a secret
+_STATION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", re.ASCII)
+
+
+class UnknownSecretError(GatepostError):
+    """The caller has no secret of this community."""
+
+
+class StationWithdrawnError(GatepostError):
+    """The caller's station takes part no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The station that a secret belongs to, and its community as the database knows it."""
+
+    station: str
+    station_name: str
+    community: str
+    community_name: str
+    zone: str
+    generation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A station's entry; the three instants are UTC milliseconds, None for what has not happened."""
+
+    station: str
+    name: str
+    added_at_ms: int
+    withdrawn_at_ms: int | None
+    last_contact_ms: int | None
+
+
+def check_new_station(engine: sa.Engine, community: str, station: str) -> None:
+    """Raise `UsageError` unless `station` is free, and fit for file names, addresses and printed lists."""
+    if not _STATION_ID.fullmatch(station):
+        raise UsageError(
+            N_('station id {station!r}: use 1 to 32 letters a-z, digits, "_", "." and "-", not a mark first'),
+            station=station,
+        )
+    if station in {entry.station for entry in list_stations(engine, community)}:
+        raise _taken(station)
+
+
+def add_station(engine: sa.Engine, community: str, station: str, name: str, now_ms: int) -> str:
+    """Enrol a station and return its secret, which is kept nowhere else.
+
+    Raises `UsageError` for an id that is taken or badly formed.
+    """
+    check_new_station(engine, community, station)
+    secret = _SECRET_PREFIX + secrets.token_urlsafe(32)
+    row = {
+        "community": community,
+        "station": station,
+        "name": name,
+        "secret_sha256": _digest(secret),
+        "added_at_ms": now_ms,
+    }
+    with writing(engine) as connection:
+        try:
+            connection.execute(sa.insert(stations), row)
+        except IntegrityError as error:
+            raise _taken(station) from error
+    return secret
+
+
+def withdraw_station(engine: sa.Engine, community: str, station: str, now_ms: int) -> None:
+    """Shut a station out from the next request on; its records stay.
+
+    Raises `UsageError` when there is no such station or it was withdrawn before.
+    """
+    with writing(engine) as connection:
+        changed = connection.execute(
+            sa.update(stations)
+            .where(
+                stations.c.community == community,
+                stations.c.station == station,
+                stations.c.withdrawn_at_ms.is_(None),
+            )
+            .values(withdrawn_at_ms=now_ms)
+        ).rowcount
+    if not changed:
+        raise UsageError(
+            N_("station {station!r}: no enrolled station has this id; see: gatepost community station list"),
+            station=station,
+        )
+
+
+def list_stations(engine: sa.Engine, community: str) -> list[Station]:
+    """Return the community's stations by id, withdrawn ones included."""
+    query = (
+        sa.select(
+            stations.c.station,
+            stations.c.name,
+            stations.c.added_at_ms,
+            stations.c.withdrawn_at_ms,
+            stations.c.last_contact_ms,
+        )
+        .where(stations.c.community == community)
+        .order_by(stations.c.station)
+    )
+    with reading(engine) as connection:
+        return [Station(*row) for row in connection.execute(query)]
+
+
+def authenticate(engine: sa.Engine, community: str, secret: str) -> Caller:
+    """Return the station of `community` whose secret this is.
+
+    Raises `UnknownSecretError`, also for a secret of another community; `StationWithdrawnError`; `DatabaseError`.
+    """
+    digest = _digest(secret)
+    query = (
+        sa.select(
+            stations.c.secret_sha256,
+            stations.c.withdrawn_at_ms,
+            stations.c.station,
+            stations.c.name,
+            communities.c.community,
+            communities.c.name,
+            communities.c.zone,
+            communities.c.generation,
+        )
+        .join_from(stations, communities, stations.c.community == communities.c.community)
+        .where(stations.c.community == community, stations.c.secret_sha256 == digest)
+    )
+    with reading(engine) as connection:
+        row = connection.execute(query).one_or_none()
+    if row is None or not hmac.compare_digest(row[0], digest):
+        raise UnknownSecretError(
+            N_("Authorization: no station of this community has this secret; enrol with the file from the office")
+        )
+    if row[1] is not None:
+        raise _withdrawn(row[2])
+    return Caller(*row[2:])
+
+
+def note_contact(connection: sa.Connection, community: str, station: str, now_ms: int) -> None:
+    """Write down when the station was last heard, and make other batches of it wait; raises `StationWithdrawnError`."""
+    changed = connection.execute(
+        sa.update(stations)
+        .where(stations.c.community == community, stations.c.station == station, stations.c.withdrawn_at_ms.is_(None))
+        .values(last_contact_ms=now_ms)
+    ).rowcount
+    if not changed:
+        raise _withdrawn(station)
+
+
+def _withdrawn(station: str) -> StationWithdrawnError:
+    return StationWithdrawnError(
+        N_("station {station}: was withdrawn by the community; its records stay here and wait, ask the office"),
+        station=station,
+    )
+
+
+def _taken(station: str) -> UsageError:
+    return UsageError(
+        N_("station {station}: is enrolled already; choose another id, or withdraw this one and add a new id"),
+        station=station,
+    )
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,258 @@
+"""The courier: carries a station's journal to its community, in order, until every event has an answer.
+
+It runs on a thread of its own and never stands in the gate's way. Nothing counts as delivered before a well-formed
+answer of the real community names it; everything else is tried again, later and later, with jitter.
+"""
+
+import gzip
+import random
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import msgspec
+
+from passes.errors import N_, GatepostError
+from sync.events import Event, to_json
+from sync.wire import (
+    MAX_EVENTS,
+    MEDIA_TYPE,
+    PROTOCOL_HEADER,
+    PROTOCOL_VERSION,
+    EventAnswer,
+    JournalAnswer,
+    Problem,
+    StationAnswer,
+)
+
+if TYPE_CHECKING:
+    import httpx2
+
+_Answer = TypeVar("_Answer", JournalAnswer, StationAnswer)
+
+BATCH_BYTES = 1024 * 1024
+"""A batch ends here even when it has fewer than `MAX_EVENTS`, so that a slow line gets an answer in time."""
+
+
+class Outbox(Protocol):
+    """What the courier takes from and reports to; used on the courier's thread only."""
+
+    def unsent(self, limit: int) -> list[tuple[int, Event]]:
+        """Return the oldest events without an answer, with their local numbers."""
+        ...
+
+    def settle(self, answers: Sequence[tuple[int, EventAnswer]], at_ms: int) -> None:
+        """Keep the community's answers, by local number."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CourierState:
+    """How the courier fares.
+
+    `last_contact_ms` is the instant of the last valid answer, `drift_ms` how far the device's clock is ahead of the
+    community's, `trouble` the reason why nothing moves (None when all is well).
+    """
+
+    last_contact_ms: int | None = None
+    drift_ms: int | None = None
+    trouble: GatepostError | None = None
+
+
+class TransferError(GatepostError):
+    """The community cannot be reached or did not answer as itself; it is tried again."""
+
+
+class NotWelcomeError(TransferError):
+    """The community knows this station no more (401, 403): nothing is deleted, sending rests for a minute."""
+
+
+class Courier:
+    """Sends what `outbox` holds to the community at `url` under the station's `secret`.
+
+    `open_outbox` is entered on the courier's thread. `on_state` is called there too, whenever the state changed.
+    `now_ms` is the station's clock.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        secret: str,
+        community: str,
+        open_outbox: Callable[[], AbstractContextManager[Outbox]],
+        on_state: Callable[[CourierState], None],
+        now_ms: Callable[[], int],
+        longest_wait_s: float = 30.0,
+    ) -> None:
+        self._url = url
+        self._secret = secret
+        self._community = community
+        self._open_outbox = open_outbox
+        self._on_state = on_state
+        self._now_ms = now_ms
+        self._longest_wait_s = longest_wait_s
+        self._state = CourierState()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+
+    def start(self) -> None:
+        """Begin to carry."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """Ask the thread to end and wait for at most `timeout_s`; a request under way may be cut off."""
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join(timeout_s)
+
+    def nudge(self) -> None:
+        """Say that there may be something new to send; costs nothing and never blocks."""
+        self._wake.set()
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                with self._open_outbox() as outbox, connect(self._url, self._secret) as client:
+                    while not self._stopping.is_set():
+                        self._wake.clear()
+                        more = self._carry(client, outbox)
+                        failures = 0
+                        self._wake.wait(0.0 if more else self._longest_wait_s)
+            except GatepostError as error:
+                failures += 1
+                self._tell(replace(self._state, trouble=error))
+                # New records must not hurry a community that is down: only the pause or the end wakes us.
+                self._stopping.wait(self._pause_s(error, failures))
+
+    def _carry(self, client: "httpx2.Client", outbox: Outbox) -> bool:
+        asked_ms = self._now_ms()
+        sent, server_time_ms = carry_once(client, outbox, self._community, self._now_ms)
+        answered_ms = self._now_ms()
+        self._tell(CourierState(answered_ms, (asked_ms + answered_ms) // 2 - server_time_ms))
+        return sent > 0
+
+    def _pause_s(self, error: GatepostError, failures: int) -> float:
+        longest = 60.0 if isinstance(error, NotWelcomeError) else self._longest_wait_s
+        shortest = longest if isinstance(error, NotWelcomeError) else min(longest, 0.5 * 2 ** min(failures, 10))
+        return shortest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter against 43 gates retrying in step
+
+    def _tell(self, state: CourierState) -> None:
+        if state != self._state:
+            self._state = state
+            self._on_state(state)
+
+
+def carry_once(client: "httpx2.Client", outbox: Outbox, community: str, now_ms: Callable[[], int]) -> tuple[int, int]:
+    """Send one batch and keep its answers; return how many events were answered and the community's time.
+
+    With nothing to send it only asks who answers. Raises `TransferError` when there is no valid answer of this
+    community; then nothing is marked.
+    """
+    numbers: list[int] = []
+    lines: list[bytes] = []
+    size = 0
+    for n, event in outbox.unsent(MAX_EVENTS):
+        line = to_json(event)
+        if lines and size + len(line) > BATCH_BYTES:
+            break
+        numbers.append(n)
+        lines.append(line)
+        size += len(line) + 1
+    if not lines:
+        hello = ask_station(client)
+        _check(hello.community, community)
+        return 0, hello.server_time_ms
+    answer = _post(client, lines)
+    _check(answer.community, community)
+    outbox.settle([(numbers[result.line], result) for result in answer.results], now_ms())
+    return len(lines), answer.server_time_ms
+
+
+def ask_station(client: "httpx2.Client") -> StationAnswer:
+    """Ask the community who it takes us for; raises `TransferError` when it does not answer as itself."""
+    return _decode(_send(client, "GET", "/v1/station", None), StationAnswer)
+
+
+def connect(url: str, secret: str) -> "httpx2.Client":
+    """Return a client of the community at `url` that names itself by the station's secret."""
+    import httpx2  # noqa: PLC0415 - costs a tenth of a second that a cold start should not pay
+
+    return httpx2.Client(
+        base_url=url.rstrip("/"),
+        headers={"authorization": f"Bearer {secret}"},
+        timeout=httpx2.Timeout(10.0, connect=3.0),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def _post(client: "httpx2.Client", lines: list[bytes]) -> JournalAnswer:
+    content = gzip.compress(b"\n".join(lines) + b"\n", compresslevel=5, mtime=0)
+    answer = _decode(_send(client, "POST", "/v1/journal", content), JournalAnswer)
+    if sorted(result.line for result in answer.results) != list(range(len(lines))):
+        raise TransferError(N_("the community's answer does not fit what was sent; it will be sent again"))
+    return answer
+
+
+def _send(client: "httpx2.Client", method: str, path: str, content: bytes | None) -> bytes:
+    import httpx2  # noqa: PLC0415 - see connect
+
+    headers = {"content-type": MEDIA_TYPE, "content-encoding": "gzip"} if content else {}
+    try:
+        response = client.request(method, path, content=content, headers=headers)
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        raise TransferError(
+            N_("{url}: the community cannot be reached ({error}); records stay here and are sent later"),
+            url=client.base_url,
+            error=str(error) or type(error).__name__,
+        ) from error
+    if response.headers.get(PROTOCOL_HEADER) != PROTOCOL_VERSION:
+        raise TransferError(
+            N_("{url}: something else answered in the community's place (status {status}); check the network's log-in"),
+            url=client.base_url,
+            status=response.status_code,
+        )
+    if response.status_code in (401, 403):
+        raise NotWelcomeError(
+            N_("{url}: the community does not accept this station ({detail}); ask its office. Nothing is lost"),
+            url=client.base_url,
+            detail=_detail(response.content),
+        )
+    if response.status_code != 200:
+        raise TransferError(
+            N_("{url}: the community could not take the records (status {status}: {detail}); they are sent again"),
+            url=client.base_url,
+            status=response.status_code,
+            detail=_detail(response.content),
+        )
+    return response.content
+
+
+def _decode(content: bytes, answer_type: type[_Answer]) -> _Answer:
+    try:
+        return msgspec.json.decode(content, type=answer_type)
+    except msgspec.DecodeError as error:
+        raise TransferError(
+            N_("the community's answer cannot be read ({error}); it will be asked again"), error=error
+        ) from error
+
+
+def _detail(content: bytes) -> str:
+    try:
+        return msgspec.json.decode(content, type=Problem).detail
+    except msgspec.DecodeError:
+        return "-"
+
+
+def _check(answered: str, expected: str) -> None:
+    if answered != expected:
+        raise TransferError(
+            N_("the server belongs to community {answered}, this station to {expected}; correct community.url"),
+            answered=answered,
+            expected=expected,
+        )

@@ -1,0 +1,271 @@
+"""The vocabulary: every fact as one frozen type, its JSON form and its hash.
+
+A station's journal is a chain of `Event`s, numbered 1, 2, 3 … within an epoch, each naming the hash of the one
+before. The hash covers the header and the SHA-256 of the body's exact bytes, so a body can be purged later and the
+chain still verifies. An event of a kind that is not listed here came from a newer peer: it is kept and passed on.
+"""
+
+import hashlib
+import os
+import time
+from typing import Any, Literal
+
+import msgspec
+
+GENESIS = "0" * 64
+"""What the first event of a station's first epoch names as its predecessor."""
+
+
+class Clock(msgspec.Struct, frozen=True, kw_only=True):
+    """What the device's clock said: raw UTC milliseconds, drift against the community if known, and suspicion."""
+
+    device_ms: int
+    drift_ms: int | None = None
+    suspect: bool = False
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact. `at_ms` is UTC milliseconds; `id` a UUIDv7; `body` the exact JSON bytes that `body_sha256` covers."""
+
+    station: str
+    epoch: str
+    seq: int
+    id: str
+    kind: str
+    at_ms: int
+    clock: Clock
+    shift: str | None
+    guard: str | None
+    body: msgspec.Raw
+    body_sha256: str
+    prev: str
+    hash: str
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One temperature reading of one person: the value decided on, and what the device really said.
+
+    `celsius` = `raw_celsius` + `offset_celsius`; `surface` or `body` is what kind of temperature it is. A manual
+    attempt was typed by the guard and says why.
+    """
+
+    celsius: float
+    at_ms: int
+    number: int = 1
+    quantity: Literal["surface", "body"] = "surface"
+    site: str = "forehead"
+    manual: bool = False
+    reason: str | None = None
+    device: str | None = None
+    raw_celsius: float | None = None
+    offset_celsius: float = 0.0
+    ambient_celsius: float | None = None
+    raw: str | None = None
+
+
+class PassageRecorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody was checked at a gate: let through, refused, or turned back by the guard.
+
+    `leg` says what the passage is to its pass: the first leg of a trip or the return. `verdict` and `reasons` are
+    the rules' answer at the moment of recording; `outcome` is what happened. `typed` is true when the pass number
+    was entered by hand, `scan` an excerpt of a code that was no valid pass.
+    """
+
+    outcome: Literal["allowed", "refused", "turned_back"]
+    direction: Literal["entry", "exit"]
+    verdict: Literal["allow", "attention", "refuse"]
+    reasons: list[str] = []
+    leg: Literal["first", "return"] | None = None
+    subject: Literal["person", "vehicle"] = "person"
+    pass_id: str | None = None
+    pass_number: str | None = None
+    pass_kind: str | None = None
+    holder: str | None = None
+    holder_id: str | None = None
+    household: str | None = None
+    address: str | None = None
+    attempts: list[Attempt] = []
+    no_reading_reason: str | None = None
+    remark: str | None = None
+    typed: bool = False
+    scan: str | None = None
+
+
+class PassIssued(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A pass came into being; both dates are community-local and inclusive, `token` is the signed text form."""
+
+    pass_id: str
+    number: str
+    pass_kind: str
+    holder: str
+    holder_id: str
+    household: str
+    address: str
+    valid_from: str
+    valid_until: str
+    key_id: str
+    token: str
+
+
+class PassRevoked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A pass ended: lost, withdrawn, void, destroyed (before a witness) or another stated reason."""
+
+    pass_id: str
+    reason: str
+    witness: str | None = None
+
+
+class HolderBanned(msgspec.Struct, frozen=True, kw_only=True):
+    """A person may not pass until the ban is lifted."""
+
+    holder_id: str
+    reason: str
+
+
+class HolderUnbanned(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of a ban."""
+
+    holder_id: str
+    reason: str
+
+
+class ShiftOpened(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """People took up duty at this station; the event's id is the shift's id from here on."""
+
+    guards: list[str]
+    lead: str | None = None
+
+
+class ShiftHandedOver(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A shift ended and was handed over, with its counts and whatever the next shift must still do."""
+
+    outgoing: str
+    incoming: str
+    counts: dict[str, int]
+    outstanding: str = ""
+
+
+Body = PassageRecorded | PassIssued | PassRevoked | HolderBanned | HolderUnbanned | ShiftOpened | ShiftHandedOver
+
+BODY_TYPES: dict[str, type[Body]] = {
+    "passage.recorded": PassageRecorded,
+    "pass.issued": PassIssued,
+    "pass.revoked": PassRevoked,
+    "holder.banned": HolderBanned,
+    "holder.unbanned": HolderUnbanned,
+    "shift.opened": ShiftOpened,
+    "shift.handed_over": ShiftHandedOver,
+}
+KIND_OF: dict[type[Body], str] = {body_type: kind for kind, body_type in BODY_TYPES.items()}
+
+_decoders = {kind: msgspec.json.Decoder(body_type) for kind, body_type in BODY_TYPES.items()}
+_encoder = msgspec.json.Encoder(order="sorted")
+_event_decoder = msgspec.json.Decoder(Event)
+
+
+class _Header(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of an event that its hash covers."""
+
+    station: str
+    epoch: str
+    seq: int
+    id: str
+    kind: str
+    at_ms: int
+    clock: Clock
+    shift: str | None
+    guard: str | None
+    body_sha256: str
+    prev: str
+
+
+def canonical_json(value: Any) -> bytes:
+    """Return the one JSON encoding that hashes are made from: sorted keys, no spaces, UTF-8."""
+    return _encoder.encode(value)
+
+
+def new_id(at_ms: int | None = None) -> str:
+    """Return a new UUIDv7 (RFC 9562 section 5.7) as 36 lower-case characters, for `at_ms` or the present."""
+    ms = time.time_ns() // 1_000_000 if at_ms is None else at_ms
+    value = (ms & (1 << 48) - 1) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def seal(
+    body: Body,
+    *,
+    station: str,
+    epoch: str,
+    seq: int,
+    at_ms: int,
+    clock: Clock,
+    shift: str | None,
+    guard: str | None,
+    prev: str,
+) -> Event:
+    """Make the event that follows `prev`: encode the body, name it by a new id and close it with its hash."""
+    body_json = canonical_json(body)
+    header = _Header(
+        station=station,
+        epoch=epoch,
+        seq=seq,
+        id=new_id(at_ms),
+        kind=KIND_OF[type(body)],
+        at_ms=at_ms,
+        clock=clock,
+        shift=shift,
+        guard=guard,
+        body_sha256=hashlib.sha256(body_json).hexdigest(),
+        prev=prev,
+    )
+    return Event(
+        station=station,
+        epoch=epoch,
+        seq=seq,
+        id=header.id,
+        kind=header.kind,
+        at_ms=at_ms,
+        clock=clock,
+        shift=shift,
+        guard=guard,
+        body=msgspec.Raw(body_json),
+        body_sha256=header.body_sha256,
+        prev=prev,
+        hash=hashlib.sha256(canonical_json(header)).hexdigest(),
+    )
+
+
+def recompute_hash(event: Event) -> str:
+    """Return the hash that `event`'s header really has (hex SHA-256)."""
+    header = _Header(**{name: getattr(event, name) for name in _Header.__struct_fields__})
+    return hashlib.sha256(canonical_json(header)).hexdigest()
+
+
+def is_intact(event: Event) -> bool:
+    """Say whether the body has the digest, and the header the hash, that the event claims."""
+    return hashlib.sha256(bytes(event.body)).hexdigest() == event.body_sha256 and recompute_hash(event) == event.hash
+
+
+def to_json(event: Event) -> bytes:
+    """Encode an event as one line of JSON, the body's bytes unchanged."""
+    return msgspec.json.encode(event)
+
+
+def from_json(line: bytes) -> Event:
+    """Decode one line of JSON.
+
+    Raises `msgspec.ValidationError` with the path of the wrong field, `msgspec.DecodeError` for what is no JSON.
+    """
+    return _event_decoder.decode(line)
+
+
+def read_body(kind: str, body: bytes | msgspec.Raw) -> Body | None:
+    """Decode a body by its kind; None for a kind that this version does not know.
+
+    Raises `msgspec.ValidationError` when a known kind has a wrong body.
+    """
+    decoder = _decoders.get(kind)
+    return decoder.decode(body) if decoder else None

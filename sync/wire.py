@@ -1,0 +1,61 @@
+"""What goes over HTTP between a station and its community.
+
+`POST /v1/journal`: gzip-compressed NDJSON, one event a line, at most `MAX_EVENTS`; the answer is a `JournalAnswer`
+with one `EventAnswer` per line, in the order of the lines. The station names itself by its bearer secret.
+`GET /v1/station`: a `StationAnswer`, so that a station can prove its settings right.
+Errors are a `Problem` (the `detail` of RFC 9457) with the HTTP status that fits.
+"""
+
+from typing import Literal
+
+import msgspec
+
+MAX_EVENTS = 1000
+"""Events in one request."""
+
+MAX_BODY_BYTES = 8 * 1024 * 1024
+"""Size of one request after decompression."""
+
+MEDIA_TYPE = "application/x-ndjson"
+PROTOCOL_HEADER = "gatepost-protocol"
+PROTOCOL_VERSION = "1"
+"""Every real answer carries this header, so a captive portal's 200 is not taken for one."""
+
+
+class EventAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of the event on line `line` (from 0).
+
+    `stored`: new and kept. `already`: was there with the same hash. `fork`: another event has its number; both are
+    kept. `quarantined`: kept with its raw bytes but not understood, see `reason`.
+    """
+
+    line: int
+    status: Literal["stored", "already", "fork", "quarantined"]
+    reason: str | None = None
+
+
+class JournalAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The community's answer to one batch; `generation` changes when its database is not the one known before."""
+
+    community: str
+    generation: str
+    server_time_ms: int
+    results: list[EventAnswer]
+
+
+class StationAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the community takes the caller for."""
+
+    community: str
+    community_name: str
+    zone: str
+    generation: str
+    server_time_ms: int
+    station: str
+    station_name: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """A refused request, in a sentence that names the field and the remedy."""
+
+    detail: str
