@@ -6,8 +6,6 @@ character is that of ISO/IEC 7064, the hybrid system MOD M+1,M with M = 32.
 
 import unicodedata
 
-from stdnum.iso7064 import mod_37_36
-
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 _MAX_TYPED_CHARS = 40
@@ -22,6 +20,8 @@ def number_of(pass_id: bytes) -> str:
     about one set in 220 holds a pair with the same number, so a number may stand for several passes. Raises
     ValueError for an id shorter than 5 bytes.
     """
+    from stdnum.iso7064 import mod_37_36  # costs 45 ms, so a start does without
+
     if len(pass_id) < 5:
         raise ValueError(pass_id)
     bits = int.from_bytes(pass_id[:5], "big")
@@ -34,6 +34,8 @@ def parse_number(text: str) -> str | None:
 
     Full-width and lower-case letters, spaces and dashes of any kind, and O, I, L for 0, 1, 1 are understood.
     """
+    from stdnum.iso7064 import mod_37_36  # costs 45 ms, so a start does without
+
     if len(text) > _MAX_TYPED_CHARS:
         return None
     plain = "".join(char for char in unicodedata.normalize("NFKC", text) if not _separates(char))

@@ -9,7 +9,6 @@ from station.devices import PROTOCOLS
 from station.devices.measurement import DeviceEvent
 from station.devices.stability import StabilityRule
 from station.devices.thermometer import Thermometer
-from station.i18n import _
 from station.lane import Lane
 from station.screens.gate import GateScreen
 from station.screens.messages import CourierSaid, JournalGrew, ThermometerSaid
@@ -61,7 +60,10 @@ class GatepostApp(App[None]):
         if not settings.port:
             return None
         return Thermometer(
-            settings.port, PROTOCOLS[settings.protocol].make_parser, self._thermometer_said, baud_rate=settings.baud_rate
+            settings.port,
+            PROTOCOLS[settings.protocol].make_parser,
+            self._thermometer_said,
+            baud_rate=settings.baud_rate,
         )
 
     def _make_courier(self) -> Courier | None:
@@ -88,7 +90,7 @@ class GatepostApp(App[None]):
 def make_lane(station: Station) -> Lane:
     """Return the lane of a station as its settings describe it."""
     settings = station.settings
-    stability = StabilityRule(offset_celsius=settings.thermometer.offset_celsius)
+    stability = StabilityRule(offset_celsius=settings.thermometer.offset_celsius, rule=settings.temperature.rule())
     return Lane(
         station.gate,
         stability,

@@ -42,7 +42,8 @@ class Station:
         path = self.folder / ISSUING_KEY_FILE
         if not path.exists():
             raise SettingsError(
-                N_("{path}: this station may not issue passes; the office can add one that may, with: --issue"), path=path
+                N_("{path}: this station may not issue passes; the office can add one that may, with: --issue"),
+                path=path,
             )
         return Desk(self.journal, self.register, load_key(path), self.settings.community.id, self.clock)
 

@@ -54,8 +54,8 @@ class Person:
 class Scan:
     """One answered scan: what was read, who it is, the verdict so far, and whether it has been recorded.
 
-    `recorded` is the event on disk and `outcome` what it says happened. `again` marks the repeated read of a passage that is already recorded. `last_leg` is the pass's last accepted
-    passage. `refusal_detail` is the stated reason of a revocation.
+    `recorded` is the event on disk and `outcome` what it says happened. `again` marks the repeated read of a passage
+    that is already recorded. `last_leg` is the pass's last accepted passage. `refusal_detail` is the stated reason of a revocation.
     """
 
     text: str
@@ -139,13 +139,15 @@ class Gate:
 
     def skip_reading(self, scan: Scan, reason: str) -> Scan:
         """Answer anew without a reading, for a stated reason."""
-        return self._with_refusal_recorded(self._decided(replace(scan, no_reading_reason=reason, recorded=None, outcome=None)))
+        return self._with_refusal_recorded(
+            self._decided(replace(scan, no_reading_reason=reason, recorded=None, outcome=None))
+        )
 
     def admit(self, scan: Scan, *, acknowledged: bool = False) -> Scan:
         """Record the passage, decided anew at this moment; look at `recorded` and the verdict of what comes back.
 
-        Nothing is recorded while a reading is missing, or while attention is called for and not `acknowledged`. Where the state changed since the scan (another terminal was
-        faster) the answer is the new verdict, and its refusal is recorded. Raises `StorageError` when it cannot be
+        Nothing is recorded while a reading is missing, or while attention is called for and not `acknowledged`. Where
+        the state changed since the scan (another terminal was faster) the answer is the new verdict, and its refusal is recorded. Raises `StorageError` when it cannot be
         written: then nothing has been recorded.
         """
         if scan.person is None or scan.recorded or scan.again:

@@ -32,7 +32,9 @@ def join(folder: Path, enrolment_file: Path, thermometer: ThermometerSettings, g
     when there is a station already or the folder cannot be written, and the enrolment file's own errors.
     """
     if (folder / FILE_NAME).exists():
-        raise SettingsError(N_("{path}: there is a station here already; choose another --dir"), path=folder / FILE_NAME)
+        raise SettingsError(
+            N_("{path}: there is a station here already; choose another --dir"), path=folder / FILE_NAME
+        )
     enrolment = read_enrolment(enrolment_file)
     read_trust_list(enrolment.trust_list, enrolment.root_public_key)
     settings = Settings(

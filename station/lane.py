@@ -5,10 +5,8 @@ them, and which readings belong to whom; it decides nothing itself.
 """
 
 from collections import deque
-from collections.abc import Callable
 
 from passes.errors import N_, UsageError
-from passes.plaintext import plain
 from passes.policy import Outcome
 from passes.reasons import Reason
 from passes.temperature import Finding
@@ -68,7 +66,9 @@ class Lane:
         elif self.current is not None and text == self.current.text:
             return
         elif len(self.waiting) >= MOST_WAITING:
-            raise LaneError(N_("{count} people are waiting already; record the first one with Enter"), count=MOST_WAITING)
+            raise LaneError(
+                N_("{count} people are waiting already; record the first one with Enter"), count=MOST_WAITING
+            )
         elif text not in self.waiting:
             self.waiting.append(text)
 

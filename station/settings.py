@@ -88,7 +88,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
 
 def default_folder() -> Path:
     """Return the folder of this machine's station: `GATEPOST_DIR`, else the platform's data folder of the user."""
-    from platformdirs import user_data_path  # noqa: PLC0415 - only where no folder was named
+    from platformdirs import user_data_path
 
     named = os.environ.get("GATEPOST_DIR")
     return Path(named) if named else user_data_path("gatepost", appauthor=False)
@@ -137,7 +137,7 @@ def save_settings(folder: Path, settings: Settings) -> None:
 
 
 def _check(path: Path, settings: Settings) -> None:
-    from station.devices import PROTOCOLS  # noqa: PLC0415 - imports of device parsers are not free
+    from station.devices import PROTOCOLS
 
     try:
         _ = settings.zone

@@ -50,8 +50,8 @@ def journal_and_register(db: Database) -> None:
         CREATE TABLE bans (holder_id TEXT PRIMARY KEY, reason TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
         CREATE TABLE passages (
-            n INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, station TEXT NOT NULL, direction TEXT NOT NULL, outcome TEXT NOT NULL, fever INTEGER NOT NULL,
-            leg TEXT, pass_id TEXT
+            n INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, station TEXT NOT NULL, direction TEXT NOT NULL,
+            outcome TEXT NOT NULL, fever INTEGER NOT NULL, leg TEXT, pass_id TEXT
         ) STRICT;
         CREATE INDEX passages_of_pass ON passages (pass_id, at_ms DESC, direction, station, leg)
             WHERE outcome = 'allowed' AND pass_id IS NOT NULL;

@@ -180,7 +180,7 @@ def ask_station(client: "httpx2.Client") -> StationAnswer:
 
 def connect(url: str, secret: str) -> "httpx2.Client":
     """Return a client of the community at `url` that names itself by the station's secret."""
-    import httpx2  # noqa: PLC0415 - costs a tenth of a second that a cold start should not pay
+    import httpx2
 
     return httpx2.Client(
         base_url=url.rstrip("/"),
@@ -200,7 +200,7 @@ def _post(client: "httpx2.Client", lines: list[bytes]) -> JournalAnswer:
 
 
 def _send(client: "httpx2.Client", method: str, path: str, content: bytes | None) -> bytes:
-    import httpx2  # noqa: PLC0415 - see connect
+    import httpx2
 
     headers = {"content-type": MEDIA_TYPE, "content-encoding": "gzip"} if content else {}
     try:

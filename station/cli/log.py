@@ -10,13 +10,13 @@ from station.i18n import _
 
 @click.group()
 def log() -> None:
-    """The station's journal."""
+    """Look after the station's journal."""
 
 
 @log.command()
 @folder_option
 @json_option
-def verify(folder: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click
+def verify(folder: Path | None, as_json: bool) -> None:
     """Walk every link of the journal; exit 1 naming the first record that is not as it was written."""
     with station_in(folder) as station:
         count, head = station.journal.verify(), station.journal.head()

@@ -38,7 +38,7 @@ class DateType(click.ParamType):
 
 @click.group("pass")
 def pass_() -> None:
-    """Passes: issue, verify, show, revoke."""
+    """Issue, verify, show and revoke passes."""
 
 
 @pass_.command()
@@ -60,7 +60,7 @@ def issue(
     household: str | None,
     png: Path | None,
     folder: Path | None,
-    as_json: bool,  # noqa: FBT001 - click
+    as_json: bool,
 ) -> None:
     """Issue one pass and, with --png, draw it."""
     with station_in(folder) as station:
@@ -80,7 +80,7 @@ def issue(
 @click.option("--direction", type=click.Choice(["entry", "exit"]), default="exit", show_default=True)
 @folder_option
 @json_option
-def verify(code: str, direction: str, folder: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click
+def verify(code: str, direction: str, folder: Path | None, as_json: bool) -> None:
     """Say what the gate would answer to CODE (its text or its number); nothing is recorded. Exit 1 on a refusal."""
     with station_in(folder) as station:
         scan = station.gate.verify(code.strip(), Direction(direction))
@@ -109,7 +109,7 @@ def verify(code: str, direction: str, folder: Path | None, as_json: bool) -> Non
 @click.option("--png", type=click.Path(path_type=Path), help="Draw the pass once more into this file.")
 @folder_option
 @json_option
-def show(number: str, png: Path | None, folder: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click
+def show(number: str, png: Path | None, folder: Path | None, as_json: bool) -> None:
     """Show one pass and its passages."""
     with station_in(folder) as station:
         row = issuing.find(station.register, number)
@@ -145,7 +145,7 @@ def revoke(number: str, reason: str, witness: str | None, folder: Path | None) -
 
 
 def _draw(station: Station, row: PassRow, path: Path) -> None:
-    from passes.card import Card, save_card_png  # noqa: PLC0415 - Pillow and qrcode are slow to import
+    from passes.card import Card, save_card_png
 
     kind = PRESETS[row.kind]
     card = Card(

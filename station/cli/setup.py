@@ -16,7 +16,7 @@ from station.settings import GateSettings, ThermometerSettings, default_folder
 @click.option("--thermometer", default="", help="Serial port of the thermometer, such as /dev/ttyUSB0 or COM3.")
 @click.option("--direction", type=click.Choice(["entry", "exit"]), default="exit", help="Which way the lane goes.")
 @json_option
-def init(enrolment: Path, folder: Path | None, thermometer: str, direction: str, as_json: bool) -> None:  # noqa: FBT001 - click
+def init(enrolment: Path, folder: Path | None, thermometer: str, direction: str, as_json: bool) -> None:
     """Set up this machine as a station, from the file that `gatepost community station add` made."""
     target = folder or default_folder()
     gate = GateSettings(direction="entry" if direction == "entry" else "exit")

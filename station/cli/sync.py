@@ -13,13 +13,13 @@ from sync.courier import carry_once, connect
 
 @click.group()
 def sync() -> None:
-    """Between this station and its community."""
+    """Send records to the community, or see what is unsent."""
 
 
 @sync.command()
 @folder_option
 @json_option
-def status(folder: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click
+def status(folder: Path | None, as_json: bool) -> None:
     """Say how many records are unsent and since when."""
     with station_in(folder) as station:
         backlog = station.outbox.backlog()
@@ -39,7 +39,9 @@ def run(folder: Path | None) -> None:
     with station_in(folder) as station:
         community = station.settings.community
         if not community.url:
-            raise UsageError(N_("settings.toml: community.url is empty, so there is nobody to send to; write its address"))
+            raise UsageError(
+                N_("settings.toml: community.url is empty, so there is nobody to send to; write its address")
+            )
         total = 0
         with connect(community.url, station.secret()) as client:
             while True:

@@ -15,12 +15,12 @@ from passes.errors import N_, GatepostError, UsageError
 from passes.policy import Outcome
 from station import actions, shifts
 from station.assembly import Station
+from station.devices.measurement import LinkState, Measurement
 from station.dialogs.form import Answer, Field, FormDialog
 from station.dialogs.help import HelpDialog
 from station.i18n import _, explain
 from station.lane import Lane
 from station.screens.messages import CourierSaid, JournalGrew, ThermometerSaid
-from station.devices.measurement import Fault, LinkState, Measurement
 from station.widgets.lines import CountLine, HealthLine, PassageList, StatusLine
 from station.widgets.reading_panel import ReadingPanel
 from station.widgets.scan_field import ScanField
@@ -38,6 +38,7 @@ class GateScreen(Screen[None]):
     GateScreen > Horizontal { height: 8; padding: 0 1; margin-bottom: 1; }
     """
     AUTO_FOCUS = "#scan"
+
     def __init__(self, station: Station, lane: Lane) -> None:
         super().__init__()
         for action in (*actions.GATE, actions.LEAVE):
@@ -151,7 +152,8 @@ class GateScreen(Screen[None]):
         counts = self._station.register.shift_counts(shift.id)
         title = _("Hand over: out {exits}, in {entries}, refused {refused}, turned back {turned_back}, fevers {fevers}")
         form = FormDialog(
-            title.format(**counts), [Field("incoming", _("Who takes over")), Field("outstanding", _("What is still to do"))]
+            title.format(**counts),
+            [Field("incoming", _("Who takes over")), Field("outstanding", _("What is still to do"))],
         )
         self.app.push_screen(form, self._handed_over)
 

@@ -102,7 +102,9 @@ class HealthLine(Static):
         """Show how the parts fare; `courier` is None at a station that works alone."""
         trouble = bool(courier and courier.trouble) or backlog.stuck > 0
         self.set_class(trouble, "-trouble")
-        self.update(Content("   ".join([thermometer, _unsent(backlog, now_ms), *_courier_words(courier), _stuck(backlog)])))
+        self.update(
+            Content("   ".join([thermometer, _unsent(backlog, now_ms), *_courier_words(courier), _stuck(backlog)]))
+        )
 
 
 def _unsent(backlog: Backlog, now_ms: int) -> str:

@@ -44,7 +44,9 @@ class ReadingPanel(Static):
         if ambient is not None:
             lines.append(Content(_("ambient {celsius:.1f}").format(celsius=ambient)))
         operator = ">=" if self._rule.inclusive else ">"
-        lines.append(Content(_("fever {operator} {celsius:.1f}").format(operator=operator, celsius=self._rule.fever_celsius)))
+        lines.append(
+            Content(_("fever {operator} {celsius:.1f}").format(operator=operator, celsius=self._rule.fever_celsius))
+        )
         if attempts:
             lines.append(Content(_("attempt {number}").format(number=attempts)))
         self.update(Content("\n").join(lines))

@@ -245,9 +245,9 @@ def _open_sqlite(url: sa.URL) -> sa.Engine:
 
 def _sqlite_module() -> ModuleType:
     try:
-        import pysqlite3  # noqa: PLC0415 - it has no wheel on some systems; its SQLite is newer than Python's own
+        import pysqlite3
     except ImportError:
-        import sqlite3  # noqa: PLC0415 - only needed where pysqlite3 is missing
+        import sqlite3
 
         return sqlite3
     module: ModuleType = pysqlite3.dbapi2

@@ -101,7 +101,7 @@ def to_csv(sheet: Sheet, say: Say = str) -> bytes:
 
 def to_xlsx(sheet: Sheet, created_at_ms: int, say: Say = str) -> bytes:
     """Return the table as an XLSX workbook in which every text is a text cell, never a formula or a link."""
-    import xlsxwriter  # noqa: PLC0415 - slow to import, and only for this format
+    import xlsxwriter
 
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, {"in_memory": True}) as book:

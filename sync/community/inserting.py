@@ -19,11 +19,15 @@ _MAKE_INCOMING = """
         suspect boolean, shift text, guard text, body text, body_sha256 text, prev text, hash text
     ) ON COMMIT DELETE ROWS
 """
-_OWN_COLUMNS = "epoch, seq, id, kind, at_ms, device_ms, drift_ms, suspect, shift, guard, body, body_sha256, prev, hash"
-_COPY = f"COPY gatepost_incoming (line, {_OWN_COLUMNS}) FROM STDIN"
+_OWN_COLUMNS = (
+    *("epoch", "seq", "id", "kind", "at_ms", "device_ms", "drift_ms", "suspect"),
+    *("shift", "guard", "body", "body_sha256", "prev", "hash"),
+)
+_OWN = ", ".join(_OWN_COLUMNS)
+_COPY = f"COPY gatepost_incoming (line, {_OWN}) FROM STDIN"
 _MOVE = sa.text(
-    f"INSERT INTO events (community, station, feed_no, received_at_ms, {_OWN_COLUMNS})"  # noqa: S608 - constants only
-    f" SELECT :community, :station, :before_feed_no + line, :received_at_ms, {_OWN_COLUMNS} FROM gatepost_incoming"
+    f"INSERT INTO events (community, station, feed_no, received_at_ms, {_OWN})"  # noqa: S608 - constants only
+    f" SELECT :community, :station, :before_feed_no + line, :received_at_ms, {_OWN} FROM gatepost_incoming"
     " ON CONFLICT (community, station, epoch, seq) DO NOTHING"
 )
 
@@ -57,7 +61,7 @@ def insert_staged(connection: sa.Connection, setting: Setting, new_events: Seque
         return connection.execute(_MOVE, {**shared, "before_feed_no": before_feed_no}).rowcount
     insert = sqlite.insert(events).on_conflict_do_nothing(index_elements=_PLACE)
     rows = [
-        {**shared, "feed_no": before_feed_no + number, **_own_values(event)}
+        {**shared, "feed_no": before_feed_no + number, **dict(zip(_OWN_COLUMNS, _own_values(event), strict=True))}
         for number, event in enumerate(new_events, 1)
     ]
     return connection.execute(insert, rows).rowcount
@@ -75,32 +79,22 @@ def insert_unless_there(connection: sa.Connection, table: sa.Table, rows: list[d
 
 
 def _copy(connection: sa.Connection, new_events: Sequence[Event]) -> None:
-    import psycopg  # noqa: PLC0415 - a community on SQLite never loads it
+    import psycopg
 
     connection.exec_driver_sql(_MAKE_INCOMING)
     driver: Any = connection.connection.driver_connection
     try:
         with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
             for number, event in enumerate(new_events, 1):
-                copy.write_row((number, *_own_values(event).values()))
+                copy.write_row((number, *_own_values(event)))
     except psycopg.Error as error:
         raise trouble(connection.engine, error) from error
 
 
-def _own_values(event: Event) -> dict[str, Any]:
-    return {
-        "epoch": event.epoch,
-        "seq": event.seq,
-        "id": event.id,
-        "kind": event.kind,
-        "at_ms": event.at_ms,
-        "device_ms": event.clock.device_ms,
-        "drift_ms": event.clock.drift_ms,
-        "suspect": event.clock.suspect,
-        "shift": event.shift,
-        "guard": event.guard,
-        "body": bytes(event.body).decode(),
-        "body_sha256": event.body_sha256,
-        "prev": event.prev,
-        "hash": event.hash,
-    }
+def _own_values(event: Event) -> tuple[Any, ...]:
+    clock = event.clock
+    body = bytes(event.body).decode()
+    return (
+        *(event.epoch, event.seq, event.id, event.kind, event.at_ms, clock.device_ms, clock.drift_ms, clock.suspect),
+        *(event.shift, event.guard, body, event.body_sha256, event.prev, event.hash),
+    )

@@ -44,7 +44,7 @@ def screen(line: bytes, station: str) -> Event | Rejection:
         return Rejection(f"header: {_short(error)}")
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         return Rejection(f"line: no JSON event: {_short(error)}")
-    wrong = _wrong_header(event, station)
+    wrong = _wrong_header(event, station) or _wrong_number(event)
     if wrong is not None:
         return Rejection(wrong)
     if not intact:
@@ -55,18 +55,17 @@ def screen(line: bytes, station: str) -> Event | Rejection:
 def _wrong_header(event: Event, station: str) -> str | None:
     if event.station != station:
         return f"station: the event names {event.station[:MAX_NAME_CHARS]!r}, the sender is {station!r}"
-    for name in ("epoch", "id", "kind"):
-        value = getattr(event, name)
+    for name, value in (("epoch", event.epoch), ("id", event.id), ("kind", event.kind)):
         if not 1 <= len(value) <= MAX_NAME_CHARS or "\0" in value:
             return f"{name}: 1 to {MAX_NAME_CHARS} characters without NUL are needed"
-    for name, limit in (("shift", MAX_NAME_CHARS), ("guard", MAX_GUARD_CHARS)):
-        value = getattr(event, name)
-        if value is not None and (len(value) > limit or "\0" in value):
-            return f"{name}: at most {limit} characters without NUL are allowed"
-    for name in ("body_sha256", "prev", "hash"):
-        if not _HEX_SHA256.fullmatch(getattr(event, name)):
-            return f"{name}: 64 lower-case hexadecimal digits are needed"
-    return _wrong_number(event)
+    if event.shift is not None and (len(event.shift) > MAX_NAME_CHARS or "\0" in event.shift):
+        return f"shift: at most {MAX_NAME_CHARS} characters without NUL are allowed"
+    if event.guard is not None and (len(event.guard) > MAX_GUARD_CHARS or "\0" in event.guard):
+        return f"guard: at most {MAX_GUARD_CHARS} characters without NUL are allowed"
+    # Of an intact event the other two digests are what this program has computed itself.
+    if not _HEX_SHA256.fullmatch(event.prev):
+        return "prev: 64 lower-case hexadecimal digits are needed"
+    return None
 
 
 def _wrong_number(event: Event) -> str | None:

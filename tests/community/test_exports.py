@@ -104,7 +104,7 @@ def test_no_other_station_writes_into_a_shifts_log(engine: sa.Engine) -> None:
     store(engine, "west", [Chain("west", shift=shift).add()])
     assert len(list_passages(engine, COMMUNITY, Selection(shift=shift), SHANGHAI)) == 3
     assert list_shifts(engine, COMMUNITY)[0].passages == 3
-    with pytest.raises(UsageError, match="nothing|no station"):
+    with pytest.raises(UsageError, match="no station"):
         list_passages(engine, COMMUNITY, Selection(shift="nothing"), SHANGHAI)
 
 
@@ -125,10 +125,8 @@ def test_days_are_cut_in_the_communitys_zone(engine: sa.Engine) -> None:
     found = list_passages(engine, COMMUNITY, Selection(day=date(2026, 2, 7)), SHANGHAI)
     assert [one.body.holder for one in found] == ["0", str(24 * 3_600_000 - 1)]
     sheet = make_sheet(found, SHANGHAI)
-    assert [(row["date"], row["time"]) for row in sheet.rows] == [
-        ("2026-02-07", "00:00:00"),
-        ("2026-02-07", "23:59:59"),
-    ]
+    assert {row["date"] for row in sheet.rows} == {"2026-02-07"}
+    assert [row["time"] for row in sheet.rows] == ["00:00:00", "23:59:59"]
 
 
 def test_the_table_is_masked_unless_told(engine: sa.Engine) -> None:

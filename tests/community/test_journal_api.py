@@ -183,7 +183,7 @@ def test_an_empty_batch_is_answered(server: Server) -> None:
 
 @pytest.mark.parametrize("header", [None, "Bearer", "Bearer wrong", "Basic eDp5", "Bearer gps_\udcff"])
 def test_without_the_right_secret_nothing_is_taken(server: Server, header: str | None) -> None:
-    headers: dict[str, bytes] = {} if header is None else {"authorization": header.encode("utf-8", "surrogateescape")}
+    headers = [] if header is None else [(b"authorization", header.encode("utf-8", "surrogateescape"))]
     for response in (
         httpx2.post(f"{server.url}/v1/journal", content=lines_of(Chain("east").many(1)), headers=headers),
         httpx2.get(f"{server.url}/v1/station", headers=headers),

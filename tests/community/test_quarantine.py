@@ -12,15 +12,8 @@ from sync.wire import EventAnswer
 from tests.community.conftest import NOW_MS, Chain, Server, answers_of, passage
 
 HOSTILE = [
-    "[/]",
-    "[@click=app.quit]x[/]",
-    "=1+1",
-    "\u202eevil",
-    "\x1b[2J",
-    "a\0b",
-    "';DROP TABLE events;--",
-    "\t\\N\\.",
-    "𠮷",
+    *["[/]", "[@click=app.quit]x[/]", "=1+1", "\u202eevil", "\x1b[2J", "a\0b"],
+    *["';DROP TABLE events;--", "\t\\N\\.", "𠮷"],
 ]
 
 

@@ -61,17 +61,22 @@ def test_keys_start_with_the_community_and_stay_inside_it() -> None:
         uniques = [one for one in table.constraints if isinstance(one, sa.PrimaryKeyConstraint | sa.UniqueConstraint)]
         assert uniques
         for constraint in uniques:
-            assert [column.name for column in constraint.columns][0] == "community"
+            assert next(iter(constraint.columns)).name == "community"
         for foreign in table.foreign_key_constraints:
             assert "community" in foreign.column_keys
 
 
 def test_a_transaction_that_fails_keeps_nothing(bare: sa.Engine) -> None:
     migrate(bare)
-    with pytest.raises(DatabaseError), writing(bare) as connection:
+
+    def enter_twice() -> None:
         row = {"community": "1", "name": "a", "zone": "UTC", "generation": "g"}
-        connection.execute(sa.insert(communities), row)
-        connection.execute(sa.insert(communities), row)
+        with writing(bare) as connection:
+            connection.execute(sa.insert(communities), row)
+            connection.execute(sa.insert(communities), row)
+
+    with pytest.raises(DatabaseError):
+        enter_twice()
     with reading(bare) as connection:
         assert connection.execute(sa.select(communities)).all() == []
 

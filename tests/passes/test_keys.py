@@ -334,11 +334,9 @@ def test_a_message_has_one_form() -> None:
 
 
 def test_a_pass_is_no_trust_list_and_the_other_way_round() -> None:
-    key, holder = seeded(1), ("山小石", "3-2-501")
+    key, day = seeded(1), date(2026, 11, 1)
     trust = TrustList(COMMUNITY, (trusted(key),))
-    token = issue_token(
-        PassClaims(bytes(16), COMMUNITY, "resident", date(2026, 11, 1), date(2026, 11, 1), *holder), key
-    )
+    token = issue_token(PassClaims(bytes(16), COMMUNITY, "resident", day, day, "山小石", "3-2-501"), key)
     assert read_token(token, trust).key == trusted(key)
     message = base64.b32decode(token[3:] + "=" * (-len(token[3:]) % 8))
     with pytest.raises(KeyFileError, match="not a trust list"):

@@ -1,5 +1,3 @@
-import secrets
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,8 +69,8 @@ def test_other_texts_are_no_numbers(typed: str) -> None:
 
 
 def test_every_wrong_character_is_noticed() -> None:
-    for _ in range(20):
-        number = number_of(secrets.token_bytes(16)).replace("-", "")
+    for seed in range(0, 60_000, 2999):
+        number = number_of(seed.to_bytes(2, "big") * 8).replace("-", "")
         for at, right in enumerate(number):
             for wrong in set(ALPHABET) - {right}:
                 assert parse_number(number[:at] + wrong + number[at + 1 :]) is None
