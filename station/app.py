@@ -2,15 +2,13 @@
 
 from textual.app import App
 
-from passes.trips import Direction
 from station import outbox
 from station.assembly import Station
 from station.devices import PROTOCOLS
 from station.devices.measurement import DeviceEvent
-from station.devices.stability import StabilityRule
 from station.devices.thermometer import Thermometer
-from station.lane import Lane
-from station.screens.gate import GateScreen
+from station.lane import make_lane
+from station.screens.gate import GateScreen, Scanner
 from station.screens.messages import CourierSaid, JournalGrew, ThermometerSaid
 from sync.courier import Courier, CourierState
 
@@ -19,16 +17,15 @@ START_DELAY_S = 0.05
 
 
 class GatepostApp(App[None]):
-    """One station's terminal."""
+    """One station's terminal; a simulated `scanner` deals visitors when its key is pressed."""
 
     ENABLE_COMMAND_PALETTE = False
     TITLE = "Gatepost 岗亭"
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: Station, *, scanner: Scanner | None = None) -> None:
         super().__init__()
         self.station = station
-        self.lane = make_lane(station)
-        self._gate_screen = GateScreen(station, self.lane)
+        self._gate_screen = GateScreen(station, make_lane(station), scanner)
         self._thermometer = self._make_thermometer()
         self._courier = self._make_courier()
 
@@ -85,17 +82,3 @@ class GatepostApp(App[None]):
 
     def _courier_said(self, state: CourierState) -> None:
         self._gate_screen.post_message(CourierSaid(state))
-
-
-def make_lane(station: Station) -> Lane:
-    """Return the lane of a station as its settings describe it."""
-    settings = station.settings
-    stability = StabilityRule(offset_celsius=settings.thermometer.offset_celsius, rule=settings.temperature.rule())
-    return Lane(
-        station.gate,
-        stability,
-        station.clock,
-        direction=Direction(settings.gate.direction),
-        site=settings.thermometer.site,
-        device=settings.thermometer.protocol,
-    )

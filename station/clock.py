@@ -1,6 +1,7 @@
 """The station's one source of time."""
 
 import time
+from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
 
@@ -26,3 +27,8 @@ class SystemClock:
     def monotonic_s(self) -> float:
         """Return the system's monotonic seconds, the same that device threads stamp their measurements with."""
         return time.monotonic()
+
+
+def local_time(at_ms: int, zone: tzinfo) -> datetime:
+    """Return the wall time in `zone` of an instant in UTC milliseconds."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone)

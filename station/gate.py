@@ -6,7 +6,7 @@ guard's key; what is recorded is decided anew in the transaction that records it
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -21,7 +21,7 @@ from passes.reasons import Reason
 from passes.temperature import Finding, TemperatureRule
 from passes.token import PassClaims, PassToken, TokenError, read_token
 from passes.trips import Direction, Leg, local_day, standing
-from station.clock import Clock
+from station.clock import Clock, local_time
 from station.journal import Journal
 from station.register import PassRow, Register
 from sync.events import Attempt, Event, PassageRecorded
@@ -55,7 +55,8 @@ class Scan:
     """One answered scan: what was read, who it is, the verdict so far, and whether it has been recorded.
 
     `recorded` is the event on disk and `outcome` what it says happened. `again` marks the repeated read of a passage
-    that is already recorded. `last_leg` is the pass's last accepted passage. `refusal_detail` is the stated reason of a revocation.
+    that is already recorded. `last_leg` is the pass's last accepted passage. `refusal_detail` is the stated reason of
+    a revocation.
     """
 
     text: str
@@ -147,8 +148,8 @@ class Gate:
         """Record the passage, decided anew at this moment; look at `recorded` and the verdict of what comes back.
 
         Nothing is recorded while a reading is missing, or while attention is called for and not `acknowledged`. Where
-        the state changed since the scan (another terminal was faster) the answer is the new verdict, and its refusal is recorded. Raises `StorageError` when it cannot be
-        written: then nothing has been recorded.
+        the state changed since the scan (another terminal was faster) the answer is the new verdict, and its refusal
+        is recorded. Raises `StorageError` when it cannot be written: then nothing has been recorded.
         """
         if scan.person is None or scan.recorded or scan.again:
             return scan
@@ -172,7 +173,7 @@ class Gate:
         if person is None:
             return scan
         row = self.register.find_pass(person.pass_id)
-        local_now = datetime.fromtimestamp(scan.at_ms / 1000, UTC).astimezone(self.zone)
+        local_now = local_time(scan.at_ms, self.zone)
         today, kind = local_now.date(), person.kind
         legs = self.register.legs(person.pass_id, today - timedelta(days=kind.period_days - 1))
         holder_id = row.holder_id if row else None

@@ -11,6 +11,7 @@ from passes.policy import Outcome
 from passes.reasons import Reason
 from passes.temperature import Finding
 from passes.trips import Direction
+from station.assembly import Station
 from station.clock import Clock
 from station.devices.measurement import Measurement
 from station.devices.stability import StabilityRule
@@ -179,3 +180,17 @@ class Lane:
 def _is_feverish(scan: Scan) -> bool:
     """Whether the scan was refused, and recorded so, because of a fever alone: that may still be measured again."""
     return scan.recorded is not None and scan.verdict.reasons == (Reason.FEVER,)
+
+
+def make_lane(station: Station) -> Lane:
+    """Return the lane of a station as its settings describe it."""
+    settings = station.settings
+    stability = StabilityRule(offset_celsius=settings.thermometer.offset_celsius, rule=settings.temperature.rule())
+    return Lane(
+        station.gate,
+        stability,
+        station.clock,
+        direction=Direction(settings.gate.direction),
+        site=settings.thermometer.site,
+        device=settings.thermometer.protocol,
+    )

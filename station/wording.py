@@ -1,12 +1,13 @@
 """The community's words for verdicts: what was decided, why, and what to do next."""
 
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 
 from passes.errors import N_
 from passes.plaintext import plain
 from passes.policy import Outcome
 from passes.reasons import Reason
 from passes.temperature import Finding
+from station.clock import local_time
 from station.gate import Scan
 from station.i18n import _
 
@@ -127,7 +128,7 @@ def in_short(codes: list[str]) -> str:
 
 def clock_time(at_ms: int, zone: tzinfo) -> str:
     """Return the community-local time of day of an instant as HH:MM:SS."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).strftime("%H:%M:%S")
+    return local_time(at_ms, zone).strftime("%H:%M:%S")
 
 
 def _why(reason: Reason, scan: Scan, zone: tzinfo) -> str:
@@ -136,7 +137,7 @@ def _why(reason: Reason, scan: Scan, zone: tzinfo) -> str:
         "detail": revocation(scan.refusal_detail),
         "valid_from": person.valid_from if person else "",
         "valid_until": person.valid_until if person else "",
-        "since": datetime.fromtimestamp(leg.at_ms / 1000, UTC).astimezone(zone).strftime("%m-%d %H:%M") if leg else "",
+        "since": local_time(leg.at_ms, zone).strftime("%m-%d %H:%M") if leg else "",
         "station": plain(leg.station, 20) if leg else "",
         "used": verdict.used,
         "trips": verdict.trips,

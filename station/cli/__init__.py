@@ -1,6 +1,7 @@
 """The `gatepost` command: one name for everything, loaded piece by piece as it is needed."""
 
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -67,5 +68,5 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         # Whoever read our output has gone; Python would complain once more when it flushes at exit.
-        sys.stdout = None  # type: ignore[assignment] # tells the interpreter that there is nothing to flush
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

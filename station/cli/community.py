@@ -17,8 +17,7 @@ from station.clock import SystemClock
 from station.i18n import _
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
+    from sync.community.database import Engine
     from sync.community.settings import CommunitySettings
     from sync.community.shiftlog import Selection
     from sync.community.staff import Role
@@ -286,7 +285,7 @@ def pull(
 
 
 @contextmanager
-def _opened(folder: Path) -> "Iterator[tuple[CommunitySettings, sa.Engine]]":
+def _opened(folder: Path) -> "Iterator[tuple[CommunitySettings, Engine]]":
     """Open the folder's settings and database, and see that both belong together and to this version."""
     from sync.community.database import open_engine
     from sync.community.registry import find_community
@@ -304,7 +303,7 @@ def _opened(folder: Path) -> "Iterator[tuple[CommunitySettings, sa.Engine]]":
 
 
 def _selection(
-    engine: "sa.Engine", settings: "CommunitySettings", station_id: str | None, shift: str | None, day: date | None
+    engine: "Engine", settings: "CommunitySettings", station_id: str | None, shift: str | None, day: date | None
 ) -> "Selection":
     from sync.community.shiftlog import Selection, latest_shift
 

@@ -1,6 +1,6 @@
 """`gatepost pass`: issue, verify, show and revoke single passes."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import click
@@ -13,6 +13,7 @@ from passes.trips import Direction
 from station import issuing, wording
 from station.assembly import Station
 from station.cli.common import echo_json, folder_option, json_option, station_in
+from station.clock import local_time
 from station.i18n import _
 from station.issuing import Application
 from station.register import PassRow
@@ -20,7 +21,7 @@ from station.register import PassRow
 REASONS = ("lost", "withdrawn", "void", "destroyed")
 
 
-class DateType(click.ParamType):
+class DateType(click.ParamType[date]):
     """A calendar day as YYYY-MM-DD."""
 
     name = "date"
@@ -126,7 +127,7 @@ def show(number: str, png: Path | None, folder: Path | None, as_json: bool) -> N
         click.echo(f"{row.number}  {mask_name(row.holder)}  {_(kind)}  {row.address}")
         click.echo(f"{row.valid_from} - {row.valid_until}  {state}")
         for passage in passages:
-            local = datetime.fromtimestamp(passage.at_ms / 1000, UTC).astimezone(station.settings.zone)
+            local = local_time(passage.at_ms, station.settings.zone)
             way, outcome = _(wording.DIRECTIONS[passage.body.direction]), _(wording.OUTCOMES[passage.outcome])
             click.echo(f"  {local:%Y-%m-%d %H:%M:%S}  {way}  {outcome}  {wording.in_short(passage.body.reasons)}")
 
@@ -157,6 +158,12 @@ def _draw(station: Station, row: PassRow, path: Path) -> None:
         address=row.address,
         valid_from=date.fromisoformat(row.valid_from),
         valid_until=date.fromisoformat(row.valid_until),
-        community=station.settings.community.name,
+        community_name=station.settings.community.name,
+        valid_label=_("Valid"),
+        seal_label=_("Seal"),
     )
-    save_card_png(path, card)
+    missing = save_card_png(path, card)
+    if missing:
+        click.echo(
+            _("the font has no {characters}; drawn as 〓, write by hand").format(characters=" ".join(missing)), err=True
+        )

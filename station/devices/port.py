@@ -134,7 +134,7 @@ def _cannot_open(url: str, error: Exception) -> PortError:
     number = next((code for cause in causes if (code := _errno(cause)) is not None), None)
     if number in _KINDS:
         state, sentence = _KINDS[number]
-    elif any(isinstance(cause, ValueError) for cause in causes):
+    elif any(isinstance(cause, ValueError | TypeError) for cause in causes):
         state, sentence = Link.UNUSABLE, _UNUSABLE
     else:
         text = str(error)
@@ -159,4 +159,6 @@ def _errno(error: BaseException) -> int | None:
 
 def _description(error: BaseException) -> str:
     """Return the system's own words: OSError and termios.error carry them second."""
+    if isinstance(error, TypeError):  # pyserial counts with the port number that the address lacks
+        return "incomplete address"
     return str(error.args[1] if len(error.args) > 1 else error)

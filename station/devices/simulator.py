@@ -23,6 +23,8 @@ Transport: TypeAlias = Literal["pty", "socket"]
 _SLOWEST_HZ: Final = 10.0
 _FASTEST_HZ: Final = 14.0
 _NOISE_CELSIUS: Final = 0.05
+_COLDEST: Final = -60.0
+_HOTTEST: Final = 300.0
 _HEADER: Final = b"\x5a\x5a\x45\x04"
 
 _NO_LINK = N_("{path}: a simulated thermometer cannot be put there ({error}); name a path in a folder you may write to")
@@ -46,7 +48,9 @@ class Scene:
         self._is_noisy = False
 
     def present(self, celsius: float) -> None:
-        """Put a forehead of so many degrees Celsius in front."""
+        """Put a forehead of so many degrees Celsius in front; ValueError outside -60 to 300, which no frame holds."""
+        if not _COLDEST <= celsius <= _HOTTEST:
+            raise ValueError(f"{celsius} degrees Celsius: not between {_COLDEST} and {_HOTTEST}")
         self._object_celsius = celsius
         self._is_noisy = False
 

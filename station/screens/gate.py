@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from typing import Protocol
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,8 +13,10 @@ from textual.widgets import Footer, Input
 
 from passes.errors import N_, GatepostError, UsageError
 from passes.policy import Outcome
+from passes.trips import Direction
 from station import actions, shifts
 from station.assembly import Station
+from station.clock import local_time
 from station.devices.measurement import LinkState, Measurement
 from station.dialogs.form import Answer, Field, FormDialog
 from station.dialogs.help import HelpDialog
@@ -30,6 +32,18 @@ from sync.courier import CourierState
 LAST_PASSAGES = 8
 
 
+class Scanner(Protocol):
+    """A scanner that deals the next visitor when a key is pressed, and lets them go on when they are done."""
+
+    def deal(self, direction: Direction) -> str:
+        """Return the next visitor's code."""
+        ...
+
+    def leave(self) -> None:
+        """Let the visitor leave the thermometer."""
+        ...
+
+
 class GateScreen(Screen[None]):
     """What the guard looks at all day; it shows what the lane holds and decides nothing."""
 
@@ -39,10 +53,12 @@ class GateScreen(Screen[None]):
     """
     AUTO_FOCUS = "#scan"
 
-    def __init__(self, station: Station, lane: Lane) -> None:
+    def __init__(self, station: Station, lane: Lane, scanner: Scanner | None) -> None:
         super().__init__()
-        for action in (*actions.GATE, actions.LEAVE):
+        self._actions = (*((actions.DEAL,) if scanner else ()), *actions.GATE, actions.LEAVE)
+        for action in self._actions:
             self._bindings.bind(action.key, action.name, _(action.label), show=action is not actions.LEAVE)
+        self._scanner = scanner
         self._station = station
         self._lane = lane
         self._zone = station.settings.zone
@@ -75,9 +91,7 @@ class GateScreen(Screen[None]):
         text = self.query_one(ScanField).take()
         with self._told():
             if text:
-                self._lane.scan(text)
-                if self._lane.current and self._lane.current.verdict.outcome is Outcome.REFUSE:
-                    self.app.bell()
+                self._scan(text)
             else:
                 self._record(acknowledged=False)
 
@@ -99,6 +113,12 @@ class GateScreen(Screen[None]):
     def _courier_said(self, message: CourierSaid) -> None:
         self._courier = message.state
         self._show_health()
+
+    def action_deal(self) -> None:
+        """Let the simulated scanner read the next visitor's pass."""
+        if self._scanner:
+            with self._told():
+                self._scan(self._scanner.deal(self._lane.direction))
 
     def action_turn_direction(self) -> None:
         """Change between people going out and coming in."""
@@ -159,11 +179,16 @@ class GateScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Show what the keys do."""
-        self.app.push_screen(HelpDialog((actions.RECORD, *actions.GATE, actions.LEAVE)))
+        self.app.push_screen(HelpDialog((actions.RECORD, *self._actions)))
 
     def action_quit(self) -> None:
         """Leave the program."""
         self.app.exit()
+
+    def _scan(self, text: str) -> None:
+        self._lane.scan(text)
+        if self._lane.current and self._lane.current.verdict.outcome is Outcome.REFUSE:
+            self.app.bell()
 
     def _record(self, *, acknowledged: bool) -> None:
         current = self._lane.current
@@ -171,6 +196,8 @@ class GateScreen(Screen[None]):
             self._hint(_("Nobody is waiting here; scan a pass first"))
             return
         if self._lane.record(acknowledged=acknowledged):
+            if self._scanner:
+                self._scanner.leave()
             self._lane.call_next()
         elif self._lane.current and self._lane.current.verdict.needs_reading:
             self._hint(_("The temperature is missing: measure, or press F7"))
@@ -257,7 +284,7 @@ class GateScreen(Screen[None]):
         self._show_health()
 
     def _show_status(self) -> None:
-        now = datetime.fromtimestamp(self._station.clock.now_ms() / 1000, UTC).astimezone(self._zone)
+        now = local_time(self._station.clock.now_ms(), self._zone)
         self.query_one(StatusLine).show(
             self._station.settings.station.name,
             self._lane.direction,

@@ -10,10 +10,30 @@ from types import ModuleType
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Column, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import Column, Engine, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from passes.errors import N_, GatepostError, UsageError
+
+__all__ = [
+    "DatabaseError",
+    "Engine",
+    "communities",
+    "database_errors",
+    "events",
+    "exports",
+    "feed_counters",
+    "forks",
+    "key_text",
+    "metadata",
+    "open_engine",
+    "quarantine",
+    "reading",
+    "staff",
+    "stations",
+    "trouble",
+    "writing",
+]
 
 SQLITE_BUSY_TIMEOUT_S = 15
 LOCK_TIMEOUT_MS = 15_000
@@ -146,7 +166,7 @@ class DatabaseError(GatepostError):
     """The database did not do what it was asked; nothing of the transaction was kept."""
 
 
-def open_engine(url: str) -> sa.Engine:
+def open_engine(url: str) -> Engine:
     """Make the engine for `sqlite:///FILE` or `postgresql://…`; connections are opened when they are used.
 
     Raises `UsageError` for any other address.
@@ -163,14 +183,14 @@ def open_engine(url: str) -> sa.Engine:
 
 
 @contextmanager
-def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+def reading(engine: Engine) -> Iterator[sa.Connection]:
     """Run the block on one connection that sees the database; raises `DatabaseError`."""
     with database_errors(engine), engine.begin() as connection:
         yield connection
 
 
 @contextmanager
-def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+def writing(engine: Engine) -> Iterator[sa.Connection]:
     """Run the block as one transaction, committed when the block has been left without an exception.
 
     On SQLite the only write lock is taken at the start (`BEGIN IMMEDIATE`). Raises `DatabaseError`.
@@ -184,7 +204,7 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 @contextmanager
-def database_errors(engine: sa.Engine) -> Iterator[None]:
+def database_errors(engine: Engine) -> Iterator[None]:
     """Turn whatever the database raises inside the block into a `DatabaseError` that names it and the remedy."""
     try:
         yield
@@ -193,7 +213,7 @@ def database_errors(engine: sa.Engine) -> Iterator[None]:
         raise trouble(engine, cause) from error
 
 
-def trouble(engine: sa.Engine, cause: BaseException) -> DatabaseError:
+def trouble(engine: Engine, cause: BaseException) -> DatabaseError:
     """Return the error that tells of `cause` without its parameters, which may be personal data."""
     lines = str(cause).strip().splitlines()
     return DatabaseError(
@@ -203,7 +223,7 @@ def trouble(engine: sa.Engine, cause: BaseException) -> DatabaseError:
     )
 
 
-def _open_postgresql(url: sa.URL) -> sa.Engine:
+def _open_postgresql(url: sa.URL) -> Engine:
     options: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "gatepost"}
     if "options" not in url.query:
         options["options"] = f"-c lock_timeout={LOCK_TIMEOUT_MS}"
@@ -217,7 +237,7 @@ def _open_postgresql(url: sa.URL) -> sa.Engine:
     )
 
 
-def _open_sqlite(url: sa.URL) -> sa.Engine:
+def _open_sqlite(url: sa.URL) -> Engine:
     module = _sqlite_module()
     journal_mode = _safe_journal_mode(module.sqlite_version_info)
     engine = sa.create_engine(

@@ -1,5 +1,6 @@
 """The parser of the GY-MCU9061x: exactly the frames, however the bytes come."""
 
+import itertools
 import random
 from collections.abc import Iterable
 
@@ -156,7 +157,7 @@ _PIECE = st.one_of(
 def test_read_boundaries_decide_nothing(pieces: list[bytes], cuts: list[int]) -> None:
     stream = b"".join(pieces)
     edges = [0, *sorted(cut for cut in cuts if cut <= len(stream)), len(stream)]
-    parts = [stream[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    parts = [stream[start:end] for start, end in itertools.pairwise(edges)]
     whole = parsed(stream)
     assert parsed(*parts) == whole
     assert parsed(*(bytes([byte]) for byte in stream)) == whole

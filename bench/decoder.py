@@ -1,0 +1,136 @@
+"""How fast thermometer frames are decoded, and how long one takes from the port to the app's callback.
+
+The floors are 0.5 MB/s of valid frames, and a bare thread that selects and reads the same pseudo-terminal. POSIX only.
+"""
+
+import os
+import queue
+import select
+import statistics
+import threading
+import time
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from station.devices.gy_mcu9061x import NAME, GyMcu9061x
+from station.devices.measurement import DeviceEvent, Measurement
+from station.devices.simulator import encode_frame
+from station.devices.thermometer import Thermometer
+
+ROUNDS = 7
+FRAMES = 50_000
+LATENCY_FRAMES = 200
+WIRE_MB_S = 0.01152
+FLOOR_MB_S = 0.5
+FRAME = encode_frame(36.61, 24.05)
+
+
+def main() -> None:
+    stream = b"".join(encode_frame(30 + number % 1000 / 100, 24.0) for number in range(FRAMES))
+    whole = [rate(stream, len(stream)) for _ in range(ROUNDS)]
+    single = [rate(stream, len(FRAME)) for _ in range(ROUNDS)]
+    print(f"{ROUNDS} rounds of {FRAMES} frames, {os.cpu_count()} CPUs; medians (least to most)")
+    for name, rates in (("all at once", whole), ("a frame a call", single)):
+        middle = statistics.median(rates)
+        print(f"{name:<15}{middle:7.2f} MB/s ({min(rates):.2f} to {max(rates):.2f})", end="")
+        print(f"  {middle / FLOOR_MB_S:6.1f} x the floor of {FLOOR_MB_S} MB/s, {middle / WIRE_MB_S:6.0f} x the wire")
+    bare_s: list[float] = []
+    ours_s: list[float] = []
+    stops_s: list[float] = []
+    for _ in range(ROUNDS):
+        bare_s += latencies(bare_reader)
+        ours_s += latencies(lambda path, told: thermometer(path, told, stops_s))
+    print(f"{len(ours_s)} frames from the port to on_event; median (99 of 100)")
+    for name, times_s in (("bare thread", bare_s), ("thermometer", ours_s)):
+        print(f"{name:<15}{median_us(times_s):7.0f} us ({statistics.quantiles(times_s, n=100)[98] * 1e6:.0f} us)")
+    print(f"ratio          {median_us(ours_s) / median_us(bare_s):7.2f}")
+    print(f"stop           {max(stops_s) * 1e3:7.0f} ms at most (limit 500)")
+
+
+def rate(stream: bytes, chunk: int) -> float:
+    """Return the decoder's MB/s when it gets `chunk` bytes at a time."""
+    parser, found = GyMcu9061x(), 0
+    began_s = time.perf_counter()
+    for start in range(0, len(stream), chunk):
+        found += len(parser.feed(stream[start : start + chunk], 0.0))
+    taken_s = time.perf_counter() - began_s
+    assert found == FRAMES
+    return len(stream) / taken_s / 1e6
+
+
+def latencies(reader: Callable[[str, Callable[[], None]], Callable[[], None]]) -> list[float]:
+    """Return the seconds from writing each frame to the reader's answer."""
+    told: queue.SimpleQueue[float] = queue.SimpleQueue()
+    taken_s: list[float] = []
+    with line() as (master, path):
+        stop = reader(path, lambda: told.put(time.perf_counter()))
+        while told.empty():  # until the reader has opened the line
+            os.write(master, FRAME)
+            time.sleep(0.02)
+        time.sleep(0.2)
+        while not told.empty():
+            told.get()
+        for _ in range(LATENCY_FRAMES):
+            wrote_s = time.perf_counter()
+            os.write(master, FRAME)
+            taken_s.append(told.get(timeout=5) - wrote_s)
+            time.sleep(0.002)
+        stop()
+    return taken_s
+
+
+def thermometer(path: str, told: Callable[[], None], stops_s: list[float]) -> Callable[[], None]:
+    def on_event(event: DeviceEvent) -> None:
+        if isinstance(event, Measurement):
+            assert event.protocol == NAME
+            told()
+
+    reader = Thermometer(path, GyMcu9061x, on_event, baud_rate=115200)
+    reader.start()
+
+    def stop() -> None:
+        began_s = time.perf_counter()
+        reader.stop()
+        stops_s.append(time.perf_counter() - began_s)
+
+    return stop
+
+
+def bare_reader(path: str, told: Callable[[], None]) -> Callable[[], None]:
+    stopped = threading.Event()
+
+    def run() -> None:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        while not stopped.is_set():
+            if select.select([descriptor], [], [], 0.1)[0] and os.read(descriptor, 4096):
+                told()
+        os.close(descriptor)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        stopped.set()
+        thread.join()
+
+    return stop
+
+
+@contextmanager
+def line() -> Iterator[tuple[int, str]]:
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    try:
+        yield master, os.ttyname(slave)
+    finally:
+        os.close(slave)
+        os.close(master)
+
+
+def median_us(times_s: list[float]) -> float:
+    return statistics.median(times_s) * 1e6
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""`gatepost demo`: a whole community on one machine, with simulated devices and invented people."""
