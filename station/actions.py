@@ -21,7 +21,7 @@ class Action:
 RECORD = Action("record", "enter", N_("Record"), N_("Record the passage on a green screen; the field must be empty"))
 GATE = (
     Action("turn_direction", "f2", N_("Direction"), N_("Change between people going out and coming in")),
-    Action("turn_back", "f6", N_("Not let"), N_("Do not let this person pass, with a reason; or drop the scan")),
+    Action("turn_back", "f6", N_("Turn back"), N_("Do not let this person pass, with a reason; or drop the scan")),
     Action("reading", "f7", N_("Temp"), N_("Measure again, type a temperature, or say why there is none")),
     Action("hand_over", "f9", N_("Hand over"), N_("End the shift and hand over to the next guard")),
     Action("acknowledge", "f10", N_("Seen"), N_("On an amber screen: seen what is asked for, record the passage")),

@@ -71,7 +71,7 @@ _SHORT: dict[str, str] = {
 
 _NEXT = {
     Reason.NOT_A_PASS: N_("Scan the pass again, or type its number"),
-    Reason.MALFORMED: N_("Scan again; if it happens often, set a 5-20 ms delay in the scanner"),
+    Reason.MALFORMED: N_("Scan again. Happens often: scanner delay 5-20 ms"),
     Reason.UNSUPPORTED_VERSION: N_("Ask the office to update this station"),
     Reason.UNKNOWN_KEY: N_("Ask where the pass was issued and tell the lead"),
     Reason.BAD_SIGNATURE: N_("Keep the pass and tell the lead"),
@@ -79,7 +79,7 @@ _NEXT = {
     Reason.EXPIRED: N_("A new pass is issued at the office"),
     Reason.ALREADY_OUT: N_("F2 = the other direction, if they are coming back"),
     Reason.ALREADY_IN: N_("F2 = the other direction, if they are leaving"),
-    Reason.FEVER: N_("Rest 5 minutes, then measure again; still high: hold and report"),
+    Reason.FEVER: N_("Rest 5 min, measure again; still high: hold, report"),
     Reason.BANNED: N_("Tell the lead"),
     Reason.OVER_LIMIT: N_("The next trip is tomorrow"),
 }
@@ -154,7 +154,7 @@ def revocation(detail: str | None) -> str:
 
 _REVOCATIONS = {
     "lost": N_("lost"),
-    "withdrawn": N_("withdrawn"),
+    "withdrawn": N_("withdrawn by the office"),
     "void": N_("void"),
     "destroyed": N_("destroyed"),
 }

@@ -274,7 +274,7 @@ def pull(
             staff_name=staff_name,
             password=_password(confirm=False) if staff_name else None,
         )
-        count, data = pull_passages(engine, settings, wish, SystemClock().now_ms(), _)
+        count, data = pull_passages(engine, settings, wish, SystemClock().now_ms(), _in_words)
     if out is None:
         click.echo(data.decode())
         return
@@ -325,6 +325,14 @@ def _format(out: Path | None, wants_json: bool) -> str:
     if file_format is None:
         raise UsageError(N_("--out {path}: the name must end in .csv, .xlsx or .json"), path=out)
     return file_format
+
+
+def _in_words(text: str) -> str:
+    """Translate a title or word of an export, or put a reason code into the gate's words."""
+    from passes.reasons import Reason
+    from station.wording import in_short
+
+    return in_short([text]) if text in set(Reason) else _(text)
 
 
 def _check_day(day: datetime | None) -> None:

@@ -58,6 +58,8 @@ class FormDialog(ModalScreen[Answer | None]):
                 yield Label(field.label, markup=False)
                 yield Input(field.value, id=field.name, compact=True, max_length=200)
             keys = [_("Enter = do it"), _("Esc = leave")]
+            if len(self._fields) > 1:
+                keys.insert(1, _("Tab = next line"))
             if self._other_key:
                 keys.insert(1, f"{self._other_key.upper()} = {self._other_label}")
             yield Static("    ".join(keys), markup=False, classes="keys")

@@ -57,7 +57,13 @@ class GateScreen(Screen[None]):
         super().__init__()
         self._actions = (*((actions.DEAL,) if scanner else ()), *actions.GATE, actions.LEAVE)
         for action in self._actions:
-            self._bindings.bind(action.key, action.name, _(action.label), show=action is not actions.LEAVE)
+            self._bindings.bind(
+                action.key,
+                action.name,
+                _(action.label),
+                show=action is not actions.LEAVE,
+                key_display=action.key.upper(),
+            )
         self._scanner = scanner
         self._station = station
         self._lane = lane
@@ -317,5 +323,5 @@ def _link_words(link: LinkState | None, *, has_port: bool) -> str:
     if link is None:
         return _("thermometer: starting")
     if link.is_connected:
-        return _("thermometer right")
+        return _("thermometer OK")
     return explain(link.trouble)

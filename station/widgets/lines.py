@@ -130,7 +130,7 @@ def _courier_words(courier: CourierState | None) -> list[str]:
     elif abs(drift_ms) > DRIFT_TOLD_MS:
         words.append(_("clock wrong by {minutes} min").format(minutes=round(drift_ms / 60_000)))
     else:
-        words.append(_("clock right"))
+        words.append(_("clock OK"))
     return words
 
 

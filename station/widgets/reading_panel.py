@@ -13,7 +13,7 @@ class ReadingPanel(Static):
     """Value, state in words, and the attempt; a reading without a person is shown but belongs to nobody."""
 
     DEFAULT_CSS = """
-    ReadingPanel { width: 26; height: 8; padding: 0 1; margin-left: 1; background: $panel; color: $text; }
+    ReadingPanel { width: 24; height: 8; padding: 0 1; margin-left: 1; background: $panel; color: $text; }
     ReadingPanel.-fever { background: #b71c1c; color: #ffffff; }
     """
 

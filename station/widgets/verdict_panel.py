@@ -88,9 +88,9 @@ def _pass_line(scan: Scan, zone: tzinfo) -> Content:
     if verdict.trips is None:
         used = _("no limit")
     elif verdict.leg == "first":
-        used = _("trip {number} of {trips} today").format(number=verdict.used + 1, trips=verdict.trips)
+        used = _("trip {number}/{trips} today").format(number=verdict.used + 1, trips=verdict.trips)
     else:
-        used = _("return; {used} of {trips} trips used").format(used=verdict.used, trips=verdict.trips)
+        used = _("return; used {used}/{trips}").format(used=verdict.used, trips=verdict.trips)
     last = ""
     if scan.last_leg:
         direction = _(wording.DIRECTIONS[scan.last_leg.direction])
@@ -108,5 +108,5 @@ def _next_step(scan: Scan) -> str:
     if scan.verdict.needs_reading:
         return _("F7 = type it if the thermometer fails")
     if scan.verdict.outcome is Outcome.ATTENTION:
-        return _("F10 = seen, let through    F6 = do not")
-    return _("Enter = record    F6 = do not let through")
+        return _("F10 = seen, let through    F6 = turn back")
+    return _("Enter = record    F6 = turn back")

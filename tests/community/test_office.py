@@ -2,7 +2,6 @@ import csv
 import io
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -90,13 +89,19 @@ def test_from_setting_up_to_the_shift_log(
     chain = Chain("east")
     opened = chain.add(ShiftOpened(guards=["王五"]))
     chain.shift = opened.id
-    events = [opened, chain.add(passage("=1+1")), chain.add(passage("张三")), chain.add(passage("[/]\x1b[2J\u202e"))]
+    events = [
+        opened,
+        chain.add(passage("=1+1")),
+        chain.add(passage("张三", reasons=["over_limit"])),
+        chain.add(passage("[/]\x1b[2J\u202e")),
+    ]
     with served("--port", "0") as process:
         assert process.stdout is not None
-        match = re.search(r"http://127\.0\.0\.1:[1-9]\d*", process.stdout.readline())
-        assert match is not None
+        said, url = process.stdout.readline().rsplit(maxsplit=1)
+        assert said == "listening on"
+        assert not url.endswith(":0")
         headers = {"authorization": f"Bearer {enrolment.secret}"}
-        response = httpx2.post(f"{match[0]}/v1/journal", content=lines_of(events), headers=headers)
+        response = httpx2.post(f"{url}/v1/journal", content=lines_of(events), headers=headers)
         assert [answer.status for answer in answers_of(response)] == ["stored"] * 4
         process.send_signal(signal.SIGTERM)
         _out, errors = process.communicate(timeout=20)
@@ -114,6 +119,7 @@ def test_from_setting_up_to_the_shift_log(
     assert out.read_bytes().startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(io.StringIO(out.read_text("utf-8-sig"), newline="")))
     assert [row[5] for row in rows] == ["Name", "'=1+1", "张三", "[/]\ufffd[2J\ufffd"]
+    assert [row[12] for row in rows] == ["Reasons", "", "trips used up", ""]
     book = tmp_path / "log.XLSX"
     office("pull", "--station", "east", "--out", str(book), *unmasked)
     page = openpyxl.load_workbook(io.BytesIO(book.read_bytes())).active
