@@ -46,7 +46,8 @@ class Head:
 class Journal:
     """One station's journal in `folder`; it belongs to the thread that opens it.
 
-    Every append also hands the event to `fold`, so the register can never miss one. Raises `StorageError` when the
+    Every append also hands the event to `fold`, so the register can never miss one. `drift_ms` is how far the device's
+    clock was ahead of the community's at the last contact; it is kept with every event. Raises `StorageError` when the
     file cannot be used.
     """
 
@@ -55,6 +56,7 @@ class Journal:
         self.path = folder / FILE_NAME
         self.station = station
         self.db: Database = open_database(folder, create=create)
+        self.drift_ms: int | None = None
         self.fold: Fold = lambda _n, _event, _body: None
         self._clock = clock
         self._epoch = self._enter_epoch()
@@ -85,7 +87,7 @@ class Journal:
             epoch=self._epoch,
             seq=head.seq + 1 if head.epoch == self._epoch else 1,
             at_ms=at_ms,
-            clock=events.Clock(device_ms=self._clock.now_ms(), suspect=at_ms < head.at_ms),
+            clock=events.Clock(device_ms=self._clock.now_ms(), drift_ms=self.drift_ms, suspect=at_ms < head.at_ms),
             shift=shift,
             guard=guard,
             prev=head.hash,

@@ -240,7 +240,19 @@ def seal(
 
 def recompute_hash(event: Event) -> str:
     """Return the hash that `event`'s header really has (hex SHA-256)."""
-    header = _Header(**{name: getattr(event, name) for name in _Header.__struct_fields__})
+    header = _Header(
+        station=event.station,
+        epoch=event.epoch,
+        seq=event.seq,
+        id=event.id,
+        kind=event.kind,
+        at_ms=event.at_ms,
+        clock=event.clock,
+        shift=event.shift,
+        guard=event.guard,
+        body_sha256=event.body_sha256,
+        prev=event.prev,
+    )
     return hashlib.sha256(canonical_json(header)).hexdigest()
 
 
@@ -257,7 +269,8 @@ def to_json(event: Event) -> bytes:
 def from_json(line: bytes) -> Event:
     """Decode one line of JSON.
 
-    Raises `msgspec.ValidationError` with the path of the wrong field, `msgspec.DecodeError` for what is no JSON.
+    Raises `msgspec.ValidationError` with the path of the wrong field, `msgspec.DecodeError` for what is no JSON,
+    `UnicodeDecodeError` for what is no UTF-8 and `RecursionError` for what is nested too deep.
     """
     return _event_decoder.decode(line)
 

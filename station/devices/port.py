@@ -70,9 +70,9 @@ class PortError(DeviceError):
 class Port:
     """An open serial port at `url`: a device name (/dev/…, COM…) or what `serial.serial_for_url` knows (socket://…).
 
-    `baud_rate` is in bit/s; 8 data bits, no parity, 1 stop bit. Held exclusively where the platform can. What the
-    line had piled up before is thrown away. Every method raises PortError, the constructor included.
-    It belongs to one thread.
+    `baud_rate` is in bit/s; 8 data bits, no parity, 1 stop bit. Held exclusively where the platform can.
+    pyserial throws away what the line had piled up before. `wait`, `drain`, `write` and the constructor raise
+    PortError. A port belongs to one thread.
     """
 
     def __init__(self, url: str, baud_rate: int) -> None:
@@ -83,11 +83,6 @@ class Port:
             )
         except _OPEN_ERRORS as error:
             raise _cannot_open(url, error) from error
-        try:
-            self._serial.reset_input_buffer()
-        except _IO_ERRORS as error:
-            self.close()
-            raise self._lost() from error
 
     def wait(self) -> bytes:
         """Return the next byte, or nothing when none has come within `TIMEOUT_S`."""

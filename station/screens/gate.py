@@ -70,6 +70,7 @@ class GateScreen(Screen[None]):
         self._zone = station.settings.zone
         self._link: LinkState | None = None
         self._live_celsius: float | None = None
+        self._day = station.gate.today()
         self._courier: CourierState | None = CourierState() if station.settings.community.url else None
 
     def compose(self) -> ComposeResult:
@@ -118,6 +119,7 @@ class GateScreen(Screen[None]):
     @on(CourierSaid)
     def _courier_said(self, message: CourierSaid) -> None:
         self._courier = message.state
+        self._station.journal.drift_ms = message.state.drift_ms
         self._show_health()
 
     def action_deal(self) -> None:
@@ -274,6 +276,10 @@ class GateScreen(Screen[None]):
         self.notify(text, markup=False, timeout=6)
 
     def _tick(self) -> None:
+        today = self._station.gate.today()
+        if today != self._day:
+            self._day = today
+            self._show_all()
         self._show_status()
         self._show_health()
 
@@ -303,9 +309,13 @@ class GateScreen(Screen[None]):
         self.query_one(ReadingPanel).show(self._lane.stability, self._live_celsius, attempts)
 
     def _show_health(self) -> None:
-        thermometer = _link_words(self._link, has_port=bool(self._station.settings.thermometer.port))
+        link = self._link
         self.query_one(HealthLine).show(
-            thermometer, self._station.outbox.backlog(), self._courier, self._station.clock.now_ms()
+            _link_words(link, has_port=bool(self._station.settings.thermometer.port)),
+            self._station.outbox.backlog(),
+            self._courier,
+            self._station.clock.now_ms(),
+            fault="" if link is None or link.is_connected else explain(link.trouble),
         )
 
 
@@ -322,6 +332,4 @@ def _link_words(link: LinkState | None, *, has_port: bool) -> str:
         return _("no thermometer: F7 to type")
     if link is None:
         return _("thermometer: starting")
-    if link.is_connected:
-        return _("thermometer OK")
-    return explain(link.trouble)
+    return _("thermometer OK") if link.is_connected else _("thermometer silent: F7 to type")

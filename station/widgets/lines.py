@@ -9,13 +9,16 @@ from passes.masking import mask_name
 from passes.plaintext import plain
 from passes.trips import Direction
 from station import wording
-from station.i18n import _
+from station.i18n import _, explain
 from station.outbox import Backlog
 from station.register import Counts, RecentPassage, ShiftRow
 from sync.courier import CourierState
 
 DRIFT_TOLD_MS = 120_000
 """A device clock that is off by more than this is told to the guard (design section 6)."""
+
+_DIRECTION_CELLS = 3
+"""The widest word for a direction, OUT."""
 
 
 class StatusLine(Static):
@@ -25,19 +28,28 @@ class StatusLine(Static):
 
     def __init__(self) -> None:
         super().__init__(markup=False)
+        self._left = self._right = ""
 
     def show(self, station_name: str, direction: Direction, shift: ShiftRow | None, now: str) -> None:
         """Show the line; `now` is the community-local time of day."""
         on_duty = ", ".join(plain(guard, 16) for guard in shift.guards) if shift else _("nobody on duty")
         way = f"{_('Direction')} {_(wording.DIRECTIONS[direction])}"
-        left = f"{_('Gatepost')}  {plain(station_name, 24)}   {way}   {on_duty}"
-        self.update(_between(left, now, self.size.width))
+        self._left = f"{_('Gatepost')}  {plain(station_name, 24)}   {way}   {on_duty}"
+        self._right = now
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """Put the time to the right edge; what does not fit before it is cut."""
+        room = max(0, self.content_size.width - Content(self._right).cell_length - 1)
+        self.update(Content(f"{_column(self._left, room)} {self._right}"))
 
 
 class PassageList(Static):
     """The last passages, newest first."""
 
-    DEFAULT_CSS = "PassageList { height: 1fr; min-height: 5; padding: 0 1; }"
+    DEFAULT_CSS = """
+    PassageList { height: 1fr; min-height: 5; padding: 0 1; text-wrap: nowrap; text-overflow: clip; }
+    """
 
     def __init__(self, zone: tzinfo) -> None:
         super().__init__(markup=False)
@@ -54,14 +66,14 @@ class PassageList(Static):
         body = passage.body
         name = mask_name(body.holder) if body.holder else _("(no pass)")
         reading = f"{body.attempts[-1].celsius:.1f}" if body.attempts else "--"
-        why = wording.in_short(body.reasons) if body.outcome != "turned_back" else plain(body.remark or "", 20)
+        why = wording.in_short(body.reasons) if body.outcome != "turned_back" else plain(body.remark or "", 40)
         cells = [
             wording.clock_time(passage.at_ms, self._zone),
-            _(wording.DIRECTIONS[body.direction]),
-            _padded(name, 12),
-            _padded(plain(body.address or "", 16), 16),
+            _column(_(wording.DIRECTIONS[body.direction]), _DIRECTION_CELLS),
+            _column(name, 10),
+            _column(plain(body.address or ""), 16),
             f"{reading:>5}",
-            _padded(_(wording.OUTCOMES[body.outcome]), 8),
+            _column(_(wording.OUTCOMES[body.outcome]), 8),
             why,
         ]
         return Content("  ".join(cells).rstrip())
@@ -88,23 +100,27 @@ class CountLine(Static):
 
 
 class HealthLine(Static):
-    """Thermometer, unsent records and clock, in words; trouble is amber and says its remedy."""
+    """Thermometer, unsent records and clock, in words; trouble is amber and says its remedy on the lines below."""
 
     DEFAULT_CSS = """
-    HealthLine { height: 1; padding: 0 1; }
+    HealthLine { height: auto; max-height: 4; padding: 0 1; }
     HealthLine.-trouble { background: #ffb300; color: #000000; }
     """
 
     def __init__(self) -> None:
         super().__init__(markup=False)
 
-    def show(self, thermometer: str, backlog: Backlog, courier: CourierState | None, now_ms: int) -> None:
-        """Show how the parts fare; `courier` is None at a station that works alone."""
-        trouble = bool(courier and courier.trouble) or backlog.stuck > 0
-        self.set_class(trouble, "-trouble")
-        self.update(
-            Content("   ".join([thermometer, _unsent(backlog, now_ms), *_courier_words(courier), _stuck(backlog)]))
-        )
+    def show(
+        self, thermometer: str, backlog: Backlog, courier: CourierState | None, now_ms: int, fault: str = ""
+    ) -> None:
+        """Show how the parts fare; `courier` is None at a station that works alone.
+
+        `fault` says in a sentence what is wrong with the thermometer; empty when nothing is.
+        """
+        sentences = [sentence for sentence in (fault, _courier_trouble(courier)) if sentence]
+        self.set_class(bool(sentences) or backlog.stuck > 0, "-trouble")
+        words = [thermometer, _unsent(backlog, now_ms), *_courier_words(courier), _stuck(backlog)]
+        self.update(Content("\n".join(["   ".join(word for word in words if word), *sentences])))
 
 
 def _unsent(backlog: Backlog, now_ms: int) -> str:
@@ -118,12 +134,16 @@ def _stuck(backlog: Backlog) -> str:
     return _("{count} set aside by the office").format(count=backlog.stuck) if backlog.stuck else ""
 
 
+def _courier_trouble(courier: CourierState | None) -> str:
+    return explain(courier.trouble) if courier and courier.trouble else ""
+
+
 def _courier_words(courier: CourierState | None) -> list[str]:
     if courier is None:
         return [_("alone, no community set")]
     words = []
     if courier.trouble:
-        words.append(_("community not reached, kept here"))
+        words.append(_("not sending, kept here"))
     drift_ms = courier.drift_ms
     if drift_ms is None:
         words.append(_("clock not compared"))
@@ -134,10 +154,6 @@ def _courier_words(courier: CourierState | None) -> list[str]:
     return words
 
 
-def _between(left: str, right: str, width: int) -> Content:
-    gap = width - 2 - Content(left).cell_length - Content(right).cell_length
-    return Content(left + " " * max(1, gap) + right)
-
-
-def _padded(text: str, cells: int) -> str:
-    return text + " " * max(0, cells - Content(text).cell_length)
+def _column(text: str, cells: int) -> str:
+    """Return `text` cut or filled up to so many terminal cells, of which a Chinese character takes two."""
+    return Content(text).truncate(cells, pad=True).plain

@@ -37,11 +37,11 @@ class VerdictPanel(Static):
 
     def show_trouble(self, error: GatepostError) -> None:
         """Say that something was not done, and why: red, whatever was there before."""
-        self._paint("-refuse", [Content.styled(f"XX  {_('NOT RECORDED')}", "bold"), Content(explain(error))])
+        self._paint("-refuse", [_loud(f"XX  {_('NOT RECORDED')}"), Content(explain(error))])
 
     def show(self, scan: Scan, waiting: int) -> None:
         """Show one scan; `waiting` people have been scanned behind it."""
-        lines = [Content.styled(_headline(scan, self._zone), "bold"), _who(scan), _pass_line(scan, self._zone)]
+        lines = [_loud(_headline(scan, self._zone)), _who(scan), _pass_line(scan, self._zone)]
         lines += [Content(sentence) for sentence in wording.reasons(scan, self._zone)[:2]]
         step = _next_step(scan)
         if step:
@@ -53,6 +53,10 @@ class VerdictPanel(Static):
     def _paint(self, colour: str, lines: list[Content]) -> None:
         self.set_classes(colour)
         self.update(Content("\n").join([Content(""), *(line for line in lines if line.plain)]))
+
+
+def _loud(text: str) -> Content:
+    return Content.styled(f"  {text}  ", "bold reverse")
 
 
 def _headline(scan: Scan, zone: tzinfo) -> str:

@@ -173,7 +173,7 @@ def _row(number: int, passage: Passage, zone: ZoneInfo, unmasked: bool) -> dict[
         "station": passage.station,
         "direction": body.direction,
         "holder": name if unmasked else mask_name(name),
-        "pass_number": pass_number if unmasked else _masked_number(pass_number),
+        "pass_number": pass_number if unmasked else mask_number(pass_number),
         "pass_kind": body.pass_kind,
         "address": address if unmasked else mask_address(address),
         "reading_celsius": readings[0] if readings else None,
@@ -188,11 +188,6 @@ def _row(number: int, passage: Passage, zone: ZoneInfo, unmasked: bool) -> dict[
         "seq": passage.seq,
         "at_ms": passage.at_ms,
     }
-
-
-def _masked_number(number: str) -> str:
-    # What has no groups is no pass number, whatever a station sent.
-    return mask_number(number) if "-" in number else "*" * len(number)
 
 
 def _cells(row: dict[str, Any], say: Say) -> list[Cell]:

@@ -70,6 +70,12 @@ def test_three_5a_in_a_row() -> None:
     assert temperatures(parsed(b"\x5a", b"\x5a", b"\x5a" + DOCUMENTED[2:])) == [31.92]
 
 
+def test_the_end_of_a_frame_is_not_the_beginning_of_the_next() -> None:
+    ends_in_5a = framed(b"\x0e\x4c", b"\x00\x03")
+    assert ends_in_5a[-1] == 0x5A
+    assert parsed(ends_in_5a, DOCUMENTED[1:]) == parsed(ends_in_5a + DOCUMENTED[1:]) == parsed(ends_in_5a)
+
+
 @pytest.mark.parametrize("cut", range(1, 9))
 def test_the_first_fragment_is_no_frame(cut: int) -> None:
     assert parsed(DOCUMENTED[cut:] + DOCUMENTED) == parsed(DOCUMENTED)

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import socket
+import struct
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -159,13 +160,17 @@ def test_an_unplugged_port_is_lost() -> None:
     port.close()
 
 
-def test_a_socket_whose_other_end_left_is_closed_without_a_leak() -> None:
+@pytest.mark.parametrize("is_abrupt", [False, True])
+def test_a_socket_whose_other_end_left_is_closed_without_a_leak(is_abrupt: bool) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1)
         port = Port(f"socket://127.0.0.1:{listener.getsockname()[1]}", 115200)
         other, _ = listener.accept()
+        if is_abrupt:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         other.close()
     with pytest.raises(PortError):
         port.wait()
+    # A socket left open is a ResourceWarning, and a warning fails the test.
     port.close()

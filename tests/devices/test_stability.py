@@ -78,7 +78,8 @@ def test_nothing_before_the_step_counts(rule: StabilityRule) -> None:
     give(rule, *[38.9] * 4)
     rule.step_up(1.0)
     assert state(rule).phase is Phase.WAITING
-    give(rule, *[38.9] * 20, from_s=0.5, step_s=0.025)  # late, and the last one at the very moment
+    give(rule, *[38.9] * 20, from_s=0.5, step_s=0.025)
+    give(rule, *[38.9] * 5, from_s=1.0, step_s=0.0)  # at the very moment
     assert reading(rule) is None
     give(rule, *[36.4] * 5, from_s=1.1)
     assert rule.reading is not None
