@@ -55,8 +55,8 @@ class Scan:
     """One answered scan: what was read, who it is, the verdict so far, and whether it has been recorded.
 
     `recorded` is the event on disk and `outcome` what it says happened. `again` marks the repeated read of a passage
-    that is already recorded. `last_leg` is the pass's last accepted passage. `refusal_detail` is the stated reason of
-    a revocation.
+    that is already recorded. `celsius` is the reading that decided, the last valid one. `last_leg` is the pass's last
+    accepted passage. `refusal_detail` is the stated reason of a revocation.
     """
 
     text: str
@@ -67,6 +67,7 @@ class Scan:
     token: PassToken | None = None
     typed: bool = False
     attempts: tuple[Attempt, ...] = ()
+    celsius: float | None = None
     no_reading_reason: str | None = None
     last_leg: Leg | None = None
     refusal_detail: str | None = None
@@ -187,21 +188,26 @@ class Gate:
             banned=holder_id is not None and self.register.is_banned(holder_id),
         )
         stands = standing(legs, kind.first_leg, today, kind.period_days, self.zone)
-        facts = Facts(known, stands, scan.direction, local_now, self._finding(scan), scan.typed)
+        finding, celsius = self._finding(scan)
+        facts = Facts(known, stands, scan.direction, local_now, finding, scan.typed)
         return replace(
             scan,
             person=replace(person, holder_id=holder_id, household=row.household) if row else person,
             verdict=decide(facts),
+            celsius=celsius,
             last_leg=stands.last_leg,
             refusal_detail=row.detail if row else None,
         )
 
-    def _finding(self, scan: Scan) -> Finding | Skipped | None:
-        findings = [self.rule.judge(attempt.celsius) for attempt in scan.attempts]
-        valid = [finding for finding in findings if finding in (Finding.NORMAL, Finding.FEVER)]
-        if scan.no_reading_reason and not valid:
-            return SKIPPED
-        return valid[-1] if valid else findings[-1] if findings else None
+    def _finding(self, scan: Scan) -> tuple[Finding | Skipped | None, float | None]:
+        """Return what the series of attempts amounts to, and the value that decided."""
+        judged = [(self.rule.judge(attempt.celsius), attempt.celsius) for attempt in scan.attempts]
+        valid = [(finding, celsius) for finding, celsius in judged if finding in (Finding.NORMAL, Finding.FEVER)]
+        if valid:
+            return valid[-1]
+        if scan.no_reading_reason:
+            return SKIPPED, None
+        return (judged[-1][0], None) if judged else (None, None)
 
     def _repeats(self, scan: Scan) -> bool:
         leg = scan.last_leg

@@ -22,7 +22,7 @@ from station.settings import (
     load_settings,
     save_settings,
 )
-from sync.community.enrolment import Enrolment, read_enrolment
+from sync.enrolment import Enrolment, read_enrolment
 
 
 def join(folder: Path, enrolment_file: Path, thermometer: ThermometerSettings, gate: GateSettings) -> Settings:

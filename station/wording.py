@@ -1,6 +1,7 @@
 """The community's words for verdicts: what was decided, why, and what to do next."""
 
 from datetime import tzinfo
+from decimal import ROUND_DOWN, Decimal
 
 from passes.errors import N_
 from passes.plaintext import plain
@@ -36,7 +37,7 @@ _WHY = {
     Reason.ALREADY_IN: N_("Already in since {since} ({station})"),
     Reason.OVER_LIMIT: N_("Today's trips are used up ({used} of {trips})"),
     Reason.OUTSIDE_HOURS: N_("Outside the hours of this pass"),
-    Reason.FEVER: N_("Fever: {celsius:.1f}"),
+    Reason.FEVER: N_("Fever: {celsius}"),
     Reason.NO_READING: N_("No temperature: {no_reading_reason}"),
     Reason.NO_OPEN_TRIP: N_("No first passage is known for this return"),
     Reason.LATE_RETURN: N_("Back later than allowed"),
@@ -126,6 +127,11 @@ def in_short(codes: list[str]) -> str:
     return _(_SHORT[codes[0]]) if codes[0] in _SHORT else plain(codes[0], 40)
 
 
+def celsius_text(celsius: float | None) -> str:
+    """Return a temperature with one decimal, cut and not rounded: 37.26 is no fever and must not look like 37.3."""
+    return "--" if celsius is None else str(Decimal(str(celsius)).quantize(Decimal("0.1"), ROUND_DOWN))
+
+
 def clock_time(at_ms: int, zone: tzinfo) -> str:
     """Return the community-local time of day of an instant as HH:MM:SS."""
     return local_time(at_ms, zone).strftime("%H:%M:%S")
@@ -141,7 +147,7 @@ def _why(reason: Reason, scan: Scan, zone: tzinfo) -> str:
         "station": plain(leg.station, 20) if leg else "",
         "used": verdict.used,
         "trips": verdict.trips,
-        "celsius": scan.attempts[-1].celsius if scan.attempts else 0.0,
+        "celsius": celsius_text(scan.celsius),
         "no_reading_reason": plain(scan.no_reading_reason or "", 30),
     }
     return _(_WHY[reason]).format(**values)

@@ -7,7 +7,6 @@ chain still verifies. An event of a kind that is not listed here came from a new
 
 import hashlib
 import os
-import time
 from typing import Any, Literal
 
 import msgspec
@@ -184,10 +183,9 @@ def canonical_json(value: Any) -> bytes:
     return _encoder.encode(value)
 
 
-def new_id(at_ms: int | None = None) -> str:
-    """Return a new UUIDv7 (RFC 9562 section 5.7) as 36 lower-case characters, for `at_ms` or the present."""
-    ms = time.time_ns() // 1_000_000 if at_ms is None else at_ms
-    value = (ms & (1 << 48) - 1) << 80 | int.from_bytes(os.urandom(10), "big")
+def new_id(at_ms: int) -> str:
+    """Return a new UUIDv7 (RFC 9562 section 5.7) as 36 lower-case characters, for `at_ms` (UTC milliseconds)."""
+    value = (at_ms & (1 << 48) - 1) << 80 | int.from_bytes(os.urandom(10), "big")
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     text = f"{value:032x}"

@@ -169,7 +169,7 @@ class Play:
         if scan is None or scan.recorded is None or scan.outcome is None:
             return
         name = mask_name(scan.person.holder) if scan.person else _("(no pass)")
-        reading = f"{scan.attempts[-1].celsius:.1f}" if scan.attempts else "--"
+        reading = wording.celsius_text(scan.celsius)
         cells = [
             wording.clock_time(scan.recorded.at_ms, self._station.settings.zone),
             _(wording.DIRECTIONS[scan.direction]),

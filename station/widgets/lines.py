@@ -65,7 +65,7 @@ class PassageList(Static):
     def _line(self, passage: RecentPassage) -> Content:
         body = passage.body
         name = mask_name(body.holder) if body.holder else _("(no pass)")
-        reading = f"{body.attempts[-1].celsius:.1f}" if body.attempts else "--"
+        reading = wording.celsius_text(body.attempts[-1].celsius if body.attempts else None)
         why = wording.in_short(body.reasons) if body.outcome != "turned_back" else plain(body.remark or "", 40)
         cells = [
             wording.clock_time(passage.at_ms, self._zone),

@@ -27,11 +27,11 @@ class ReadingPanel(Static):
         reading = stability.reading
         if reading is not None:
             finding = self._rule.judge(reading.celsius)
-            value, state = f"{reading.celsius:.1f}", _(wording.FINDINGS[finding])
+            value, state = wording.celsius_text(reading.celsius), _(wording.FINDINGS[finding])
             ambient = reading.ambient_celsius
         else:
             finding, ambient = None, None
-            value = "--" if live_celsius is None else f"{live_celsius:.1f}"
+            value = wording.celsius_text(live_celsius)
             state = _("measuring") if stability.is_measuring else _("waiting")
         shown = (value, state, ambient, attempts)
         if shown != self._shown:

@@ -6,12 +6,12 @@ import sqlalchemy as sa
 
 from passes.errors import N_, GatepostError, UsageError
 from sync.community.database import open_engine
-from sync.community.enrolment import Enrolment, write_enrolment
 from sync.community.office import create_keys, load_root, load_trust_list, trust_new_key
 from sync.community.registry import add_community
 from sync.community.schema import migrate
 from sync.community.settings import FILE_NAME, CommunitySettings, save_settings
 from sync.community.stations import add_station, check_new_station
+from sync.enrolment import Enrolment, write_enrolment
 
 
 class FolderError(GatepostError):

@@ -12,7 +12,6 @@ _MAX_FUNCTION_LINES = 50
 
 _MAY_READ_THE_TIME = {
     "station/clock.py": "the one clock of a station",
-    "sync/events.py": "new_id() without an instant; ids are compared for sameness, never for order",
 }
 """Everything else is given the time, so that a test can freeze it and a wrong clock is noticed in one place."""
 
