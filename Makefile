@@ -4,7 +4,7 @@ BIN ?= $(if $(wildcard .venv/bin/python),.venv/bin/)
 
 PYBABEL = $(BIN)pybabel -q
 
-.PHONY: check lint test format locale lock bench
+.PHONY: check lint test format locale lock bench screenshots
 
 check: lint test
 
@@ -39,3 +39,7 @@ bench:
 	@for file in $$(grep -l '^if __name__ == "__main__":' bench/*.py); do \
 		echo "== $$file"; PYTHONPATH=. $(BIN)python "$$file" || exit 1; \
 	done
+
+# The pictures of README and handbook, from the running app; the same screen gives the same file.
+screenshots:
+	PYTHONPATH=. $(BIN)python docs/screenshot.py

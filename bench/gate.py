@@ -42,6 +42,7 @@ def main() -> None:
         if size:
             _fill(gate, size)
         _report("verdict", *_verdicts(gate, rows), limit=3.0)
+        _report_refusal(gate)
         _report("admit", *_admits(gate, rows, Path(folder)), limit=2.0)
         gate.journal.close()
 
@@ -112,6 +113,15 @@ def _admits(gate: Gate, rows: list[PassRow], folder: Path) -> tuple[list[float],
     result = _in_turn(gate.admit, floor, scans)
     floor_db.close()
     return result
+
+
+def _report_refusal(gate: Gate) -> None:
+    """Print how long the worst scans take until they are refused and the refusal is on disk."""
+    for name, text in (("no prefix", "x" * 100_000), ("our prefix", "GP1" + "A" * 100_000)):
+        began = time.perf_counter()
+        gate.scan(text, Direction.EXIT)
+        spent_ms = (time.perf_counter() - began) * 1000
+        print(f"100,000 characters, {name}: refused and recorded in {spent_ms:.2f} ms (target < 100)")
 
 
 def _in_turn(

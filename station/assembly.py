@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from passes.errors import N_
+from passes.errors import N_, KeyFileError
 from passes.keys import TrustList, load_key, read_trust_list
 from passes.kinds import PRESETS
 from station.clock import Clock, SystemClock
@@ -23,6 +23,7 @@ from station.settings import (
     SettingsError,
     load_settings,
 )
+from sync.events import recompute_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +49,23 @@ class Station:
         return Desk(self.journal, self.register, load_key(path), self.settings.community.id, self.clock)
 
     def secret(self) -> str:
-        """Return the secret that names this station to its community."""
-        return _read(self.folder / SECRET_FILE).decode("ascii", "replace").strip()
+        """Return the secret that names this station to its community; raises `SettingsError` when it is damaged."""
+        path = self.folder / SECRET_FILE
+        return check_secret(path, _read(path).decode("ascii", "replace"))
 
 
 @contextmanager
 def open_station(folder: Path, clock: Clock | None = None) -> Iterator[Station]:
     """Open the station in `folder` and close it again.
 
-    Raises `SettingsError`, `KeyFileError` or `StorageError`, each naming the file and the remedy.
+    Raises `SettingsError` or `StorageError`, each naming the file and the remedy.
     """
     settings = load_settings(folder)
     used_clock = clock or SystemClock()
     trust = _load_trust(folder, settings)
     journal = Journal(folder, settings.station.id, used_clock)
     try:
+        _require_own(journal)
         register = Register(journal, settings.zone)
         gate = Gate(
             journal,
@@ -80,15 +83,63 @@ def open_station(folder: Path, clock: Clock | None = None) -> Iterator[Station]:
 
 
 def _load_trust(folder: Path, settings: Settings) -> TrustList:
-    trust = read_trust_list(_read(folder / TRUST_FILE), bytes.fromhex(_read(folder / ROOT_FILE).decode().strip()))
-    if trust.community != settings.community.id:
+    path = folder / ROOT_FILE
+    try:
+        root_public_key = bytes.fromhex(_read(path).decode("ascii", "replace").strip())
+    except ValueError:
+        raise SettingsError(
+            N_("{path}: this is no root key of 64 hexadecimal digits; copy it again from the office"), path=path
+        ) from None
+    path = folder / TRUST_FILE
+    return check_trust_list(path, _read(path), root_public_key, settings.community.id)
+
+
+def check_trust_list(path: Path, data: bytes, root_public_key: bytes, community: str) -> TrustList:
+    """Return the trust list that stands in `path`.
+
+    Raises `SettingsError` unless it is whole, signed by that root key and of that community.
+    """
+    try:
+        trust = read_trust_list(data, root_public_key)
+    except KeyFileError as error:
+        raise SettingsError(N_("{path}: no trust list can be used. {why}"), path=path, why=error) from error
+    if trust.community != community:
         raise SettingsError(
             N_('{path}: the trust list is of community {found}, but community.id = "{wanted}"; correct settings.toml'),
-            path=folder / TRUST_FILE,
+            path=path,
             found=trust.community,
-            wanted=settings.community.id,
+            wanted=community,
         )
     return trust
+
+
+def check_secret(path: Path, text: str) -> str:
+    """Return the secret that stands in `path` without line ends; raises `SettingsError` for what can be none."""
+    secret = text.strip()
+    if not secret.isascii() or not secret.isprintable() or not secret or " " in secret:
+        raise SettingsError(
+            N_("{path}: this is no station's secret; set the station up again with: gatepost init"), path=path
+        )
+    return secret
+
+
+def _require_own(journal: Journal) -> None:
+    """Refuse to go on with a journal under another station's name: its records would count as forged.
+
+    Only a whole journal can tell, so two records are looked at: one that was changed is for `gatepost log verify`.
+    """
+    last_n = journal.head().n
+    if last_n < 2:
+        return
+    ends = [event for n in (0, last_n - 1) for _n, event in journal.read(n, 1)]
+    if all(recompute_hash(event) != event.hash for event in ends):
+        raise SettingsError(
+            N_(
+                '{path}: written under another station.id than "{station}"; correct settings.toml or choose another --dir'
+            ),
+            path=journal.path,
+            station=journal.station,
+        )
 
 
 def _read(path: Path) -> bytes:

@@ -86,9 +86,13 @@ def revoke(
 ) -> None:
     """Record that a pass has ended; its open trip may still return.
 
-    Raises `IssuingError` when it has ended already, `UsageError` when a destroyed pass has no witness.
+    Raises `IssuingError` when it has ended already, `UsageError` for an empty, over-long or unprintable reason or
+    witness and when a destroyed pass has no witness.
     """
-    if reason == "destroyed" and not witness:
+    _check_text("reason", reason, 200)
+    if witness is not None:
+        _check_text("witness", witness, 60)
+    elif reason == "destroyed":
         raise UsageError(N_("--witness: a pass is destroyed before a witness; name who saw it"))
     with journal.writing():
         known = register.find_pass(row.pass_id)
@@ -117,17 +121,24 @@ def find(register: Register, number: str) -> PassRow:
 
 
 def _check(asked: Application) -> None:
-    for field, text, most_bytes in (("holder", asked.holder, 40), ("address", asked.address, 40)):
-        if not text.strip() or len(text.encode()) > most_bytes or plain(text) != text:
-            raise UsageError(
-                N_('{field} = "{text}": write 1 to {most} bytes of ordinary characters (a Chinese character has 3)'),
-                field=field,
-                text=text,
-                most=most_bytes,
-            )
+    _check_text("holder", asked.holder, 40)
+    _check_text("address", asked.address, 40)
+    if asked.household is not None:
+        _check_text("household", asked.household, 60)
     if asked.valid_until < asked.valid_from:
         raise UsageError(
             N_("until = {until}: lies before from = {start}; give the last day of validity"),
             until=asked.valid_until,
             start=asked.valid_from,
+        )
+
+
+def _check_text(field: str, text: str, most_bytes: int) -> None:
+    # What is not plain may hold surrogates, which cannot be encoded and so not be counted.
+    if not text.strip() or plain(text, most_bytes) != text or len(text.encode()) > most_bytes:
+        raise UsageError(
+            N_('{field} = "{text}": write 1 to {most} bytes of ordinary characters (a Chinese character has 3)'),
+            field=field,
+            text=text,
+            most=most_bytes,
         )

@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
-from passes.errors import N_, UsageError
-from passes.keys import read_trust_list
+import msgspec
+
+from passes.errors import N_, GatepostError
+from station.assembly import check_secret, check_trust_list, open_station
 from station.clock import SystemClock
 from station.journal import Journal
 from station.settings import (
@@ -13,13 +15,11 @@ from station.settings import (
     ROOT_FILE,
     SECRET_FILE,
     TRUST_FILE,
-    CommunitySettings,
     GateSettings,
     Settings,
     SettingsError,
-    StationSettings,
     ThermometerSettings,
-    load_settings,
+    check_settings,
     save_settings,
 )
 from sync.enrolment import Enrolment, read_enrolment
@@ -29,22 +29,29 @@ def join(folder: Path, enrolment_file: Path, thermometer: ThermometerSettings, g
     """Make the station's folder: settings, keys, trust list and an empty journal; return the settings.
 
     `settings.toml` is written last, so a set-up that was cut short can simply be run again. Raises `SettingsError`
-    when there is a station already or the folder cannot be written, and the enrolment file's own errors.
+    when there is a station already or the folder cannot be written, and the errors of a wrong enrolment file.
     """
     if (folder / FILE_NAME).exists():
         raise SettingsError(
             N_("{path}: there is a station here already; choose another --dir"), path=folder / FILE_NAME
         )
     enrolment = read_enrolment(enrolment_file)
-    read_trust_list(enrolment.trust_list, enrolment.root_public_key)
-    settings = Settings(
-        station=StationSettings(id=enrolment.station, name=enrolment.station_name),
-        community=CommunitySettings(
-            id=enrolment.community, name=enrolment.community_name, zone=enrolment.zone, url=enrolment.url
-        ),
-        thermometer=thermometer,
-        gate=gate,
+    settings = check_settings(
+        enrolment_file,
+        {
+            "station": {"id": enrolment.station, "name": enrolment.station_name},
+            "community": {
+                "id": enrolment.community,
+                "name": enrolment.community_name,
+                "zone": enrolment.zone,
+                "url": enrolment.url,
+            },
+            "thermometer": msgspec.to_builtins(thermometer),
+            "gate": msgspec.to_builtins(gate),
+        },
     )
+    check_secret(enrolment_file, enrolment.secret)
+    check_trust_list(enrolment_file, enrolment.trust_list, enrolment.root_public_key, enrolment.community)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _write_files(folder, enrolment)
@@ -57,8 +64,11 @@ def join(folder: Path, enrolment_file: Path, thermometer: ThermometerSettings, g
             error=error.strerror or error,
         ) from error
     try:
-        return load_settings(folder)
-    except UsageError:
+        with open_station(folder) as station:
+            if enrolment.issuing_key:
+                station.desk()
+            return station.settings
+    except GatepostError:
         (folder / FILE_NAME).unlink()
         raise
 

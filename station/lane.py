@@ -39,54 +39,70 @@ class Lane:
         self._clock = clock
         self._site = site
         self._device = device
+        self._is_occupied = False
+        self._is_asked_again = False
 
     @property
     def is_pending(self) -> bool:
         """Whether somebody stands here whose passage is neither recorded nor refused."""
-        return self.current is not None and not self.current.recorded and not self.current.again
+        return self.current is not None and _is_open(self.current)
 
     def turn_direction(self) -> None:
         """Change the direction; a pending scan is decided anew the other way.
 
-        A refusal already recorded stays so: the guard scans again.
+        A refusal already recorded stays so: the guard scans again. Raises `StorageError` when the other way is refused
+        and that cannot be written; then nothing has changed.
         """
-        self.direction = self.direction.opposite
-        if self.current and self.is_pending:
-            attempts = self.current.attempts
-            self.current = self._gate.scan(self.current.text, self.direction)
-            if attempts and self.current.person:
-                self.current = self._gate.measured(self.current, attempts)
+        turned = self.direction.opposite
+        if self.current is not None and self.is_pending:
+            self.current = self._decided_for(turned, self.current)
+        self.direction = turned
 
     def scan(self, text: str) -> None:
         """Take the next code: answered now, or kept until the pending person is done.
 
         Raises `LaneError` when too many wait already; the code is not taken then.
         """
-        if not self.is_pending:
+        if self.is_pending or self.waiting:
+            self.keep(text)
+            self.call_next()
+        else:
             self._take(text)
-        elif self.current is not None and text == self.current.text:
+
+    def keep(self, text: str) -> None:
+        """Let a code wait behind the others until it is called, even when nobody stands here.
+
+        A code that waits already, or is the pending one, is taken as read twice. Raises `LaneError` as `scan` does.
+        """
+        if text in self.waiting or (self.current is not None and self.is_pending and text == self.current.text):
             return
-        elif len(self.waiting) >= MOST_WAITING:
+        if len(self.waiting) >= MOST_WAITING:
             raise LaneError(
                 N_("{count} people are waiting already; record the first one with Enter"), count=MOST_WAITING
             )
-        elif text not in self.waiting:
-            self.waiting.append(text)
+        self.waiting.append(text)
 
     def measured(self, measurement: Measurement) -> bool:
         """Take one measurement of the stream; say whether it made a reading for the person who stands here.
 
         A reading that did not settle the matter (low, fever) is followed by another attempt as soon as the
-        thermometer has seen that the forehead went away.
+        thermometer has seen that the forehead went away. So is the next person's first: whoever was measured last may
+        still stand before the thermometer when the next one is scanned.
         """
         latched = self.stability.reading
-        self.stability.add(measurement)
-        if latched is not None:
-            if self._wants_another() and measurement.celsius < self.stability.lowest_celsius:
+        if measurement.celsius < self.stability.lowest_celsius:
+            self._is_occupied = False
+            if latched is not None and self._wants_another():
                 self.stability.remeasure(measurement.at_s)
+                return False
+        if latched is None and self._is_occupied:
             return False
+        self.stability.add(measurement)
         reading = self.stability.reading
-        if reading is None or self.current is None or not self._wants_another():
+        if latched is not None or reading is None:
+            return False
+        self._is_occupied = True
+        if self.current is None or not self._wants_another():
             return False
         attempt = Attempt(
             celsius=reading.celsius,
@@ -100,7 +116,12 @@ class Lane:
             raw=reading.raw.hex(),
         )
         self.current = self._gate.measured(self.current, [attempt])
+        self._is_asked_again = False
         return True
+
+    def lose_sight(self) -> None:
+        """Take note that the thermometer was cut off: whoever stood before it may have gone unseen."""
+        self._is_occupied = False
 
     def type_reading(self, celsius: float, reason: str) -> None:
         """Take a reading that the guard typed, with the reason for not measuring.
@@ -118,13 +139,17 @@ class Lane:
         at_ms = self._clock.now_ms()
         attempt = Attempt(celsius=celsius, at_ms=at_ms, quantity="body", site=self._site, manual=True, reason=reason)
         self.current = self._gate.measured(current, [attempt])
+        self.stability.remeasure(self._clock.monotonic_s())
+        self._is_asked_again = False
 
     def skip_reading(self, reason: str) -> None:
         """Go on without a reading, for a stated reason."""
         self.current = self._gate.skip_reading(self._measurable(), reason)
 
     def remeasure(self) -> None:
-        """Forget the reading on display and wait for the next one of the same person."""
+        """Forget the reading on display and take the next one of the same person, whoever is in front now."""
+        self._is_occupied = False
+        self._is_asked_again = True
         self.stability.remeasure(self._clock.monotonic_s())
 
     def record(self, *, acknowledged: bool = False) -> bool:
@@ -151,12 +176,23 @@ class Lane:
         """Take the code that waits longest, if the person before is done; say whether there was one."""
         if self.is_pending or not self.waiting:
             return False
-        self._take(self.waiting.popleft())
+        self._take(self.waiting[0])
+        self.waiting.popleft()
         return True
 
     def _take(self, text: str) -> None:
         self.current = self._gate.scan(text, self.direction)
         self.stability.step_up(self._clock.monotonic_s())
+        self._is_asked_again = False
+
+    def _decided_for(self, direction: Direction, before: Scan) -> Scan:
+        """Decide a pending scan anew for another direction, with the readings and the reason it already has."""
+        scan = self._gate.scan(before.text, direction)
+        if before.attempts and _is_open(scan):
+            scan = self._gate.measured(scan, before.attempts)
+        if before.no_reading_reason and _is_open(scan):
+            scan = self._gate.skip_reading(scan, before.no_reading_reason)
+        return scan
 
     def _somebody(self) -> Scan:
         if self.current is None or not self.is_pending:
@@ -170,11 +206,17 @@ class Lane:
         return current
 
     def _wants_another(self) -> bool:
-        """Whether the person still needs a reading: none yet, or one that was low or a fever."""
+        """Whether the person still needs a reading: none yet, one that was low or a fever, or the guard asked."""
         current = self.current
         if current is None or current.person is None or not (self.is_pending or _is_feverish(current)):
             return False
-        return not current.attempts or self._gate.rule.judge(current.attempts[-1].celsius) is not Finding.NORMAL
+        if self._is_asked_again or not current.attempts:
+            return True
+        return self._gate.rule.judge(current.attempts[-1].celsius) is not Finding.NORMAL
+
+
+def _is_open(scan: Scan) -> bool:
+    return not scan.recorded and not scan.again
 
 
 def _is_feverish(scan: Scan) -> bool:

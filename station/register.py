@@ -27,8 +27,8 @@ from sync.events import (
     read_body,
 )
 
-_AWAY = "away"
-"""Stands in the place of a day in the tally of residents whose trip is open."""
+_OPEN = "open"
+"""Stands in the place of a day in the tallies of those whose trip is open now, by the direction of its first leg."""
 
 TABLES = ("passes", "bans", "passages", "tallies", "shifts")
 
@@ -65,11 +65,16 @@ class ShiftRow:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What happened at this gate on one local day; `away` are the holders whose trip is open now."""
+    """What happened at this gate on one local day.
+
+    Of the trips that are open now, `away` are those that began with an exit (residents out) and `inside` those that
+    began with an entry (outsiders in).
+    """
 
     entries: int = 0
     exits: int = 0
     away: int = 0
+    inside: int = 0
     fevers: int = 0
     refused: int = 0
 
@@ -179,8 +184,8 @@ class Register:
             else:
                 refused += number
             fevers += number if fever else 0
-        away = self._db.execute("SELECT number FROM tallies WHERE day = ?", (_AWAY,)).fetchone()
-        return Counts(entries, exits, away[0] if away else 0, fevers, refused)
+        is_open = dict(self._db.execute("SELECT direction, number FROM tallies WHERE day = ?", (_OPEN,)).fetchall())
+        return Counts(entries, exits, is_open.get("exit", 0), is_open.get("entry", 0), fevers, refused)
 
     def recent(self, limit: int) -> list[RecentPassage]:
         """Return the newest passages, newest first."""
@@ -229,24 +234,27 @@ class Register:
     def _fold_passage(self, n: int, event: Event, body: PassageRecorded) -> None:
         fever = int(Reason.FEVER in body.reasons)
         is_leg = body.outcome == "allowed" and body.pass_id is not None
-        was_away = is_leg and self._is_away(body.pass_id)
+        before = self._open_direction(body.pass_id) if is_leg else None
         self._db.execute(
             "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (n, event.at_ms, event.station, body.direction, body.outcome, fever, body.leg, body.pass_id),
         )
-        day = local_day(event.at_ms, self._zone).isoformat()
-        self._tally(day, body.outcome, body.direction, fever, 1)
-        # The newest leg by instant tells who is away, not the newest that became known.
-        change = int(is_leg and self._is_away(body.pass_id)) - int(was_away)
-        if change:
-            self._tally(_AWAY, "allowed", "exit", 0, change)
+        self._tally(local_day(event.at_ms, self._zone).isoformat(), body.outcome, body.direction, fever, 1)
+        # The newest leg by instant tells whether a trip is open, not the newest that became known.
+        after = self._open_direction(body.pass_id) if is_leg else None
+        if after != before:
+            if before:
+                self._tally(_OPEN, "allowed", before, 0, -1)
+            if after:
+                self._tally(_OPEN, "allowed", after, 0, 1)
 
-    def _is_away(self, pass_id: str | None) -> bool:
+    def _open_direction(self, pass_id: str | None) -> str | None:
+        """Return the direction that opened the pass's open trip; None when none is open."""
         row = self._db.execute(
             "SELECT direction, leg FROM passages WHERE pass_id = ? AND outcome = 'allowed' ORDER BY at_ms DESC LIMIT 1",
             (pass_id,),
         ).fetchone()
-        return row is not None and tuple(row) == ("exit", "first")
+        return row[0] if row and row[1] == "first" else None
 
     def _tally(self, day: str, outcome: str, direction: str, fever: int, change: int) -> None:
         self._db.execute(

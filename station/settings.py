@@ -4,6 +4,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -112,11 +113,17 @@ def load_settings(folder: Path) -> Settings:
         raise SettingsError(N_("{path}: cannot be read: {error}"), path=path, error=error) from error
     try:
         raw = tomllib.loads(text)
-        settings = msgspec.convert(raw, Settings)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(
             N_("{path}: this is not valid TOML: {error}; correct that line"), path=path, error=error
         ) from error
+    return check_settings(path, raw)
+
+
+def check_settings(path: Path, raw: dict[str, object]) -> Settings:
+    """Return settings out of plain values that stand, or will stand, in `path`; raises `SettingsError`."""
+    try:
+        settings = msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:
         raise SettingsError(
             N_("{path}: {error}; correct that key in the file"), path=path, error=_with_value(raw, str(error))
@@ -156,12 +163,24 @@ def _check(path: Path, settings: Settings) -> None:
             known=", ".join(sorted(PROTOCOLS)),
         )
     url = settings.community.url
-    if url and not url.startswith(("http://", "https://")):
+    if url and not _is_address(url):
         raise SettingsError(
-            N_('{path}: community.url = "{url}": must begin with https:// (or http:// on this machine)'),
+            N_('{path}: community.url = "{url}": must be like https://HOST:PORT (or http:// on this machine)'),
             path=path,
             url=url,
         )
+
+
+def _is_address(url: str) -> bool:
+    """Say whether this can be a server's address: scheme, host, perhaps port and path, no password, no query."""
+    try:
+        parts = urlsplit(url)
+        is_port = parts.port != 0  # asking raises ValueError for what is no port
+    except ValueError:
+        return False
+    is_bare = not (parts.query or parts.fragment or "@" in parts.netloc)
+    is_word = url.isprintable() and " " not in url
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and is_port and is_bare and is_word
 
 
 def _with_value(raw: dict[str, object], error: str) -> str:
@@ -172,7 +191,8 @@ def _with_value(raw: dict[str, object], error: str) -> str:
     value: object = raw
     for key in dotted.split("."):
         value = value.get(key) if isinstance(value, dict) else None
-    return f"{dotted} = {value!r}: {what}"
+    # A table is named only: what it lacks or has too much stands in the sentence itself.
+    return f"[{dotted}]: {what}" if isinstance(value, dict) else f"{dotted} = {value!r}: {what}"
 
 
 def _toml(value: object) -> str:

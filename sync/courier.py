@@ -7,6 +7,7 @@ answer of the real community names it; everything else is tried again, later and
 import gzip
 import random
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ import msgspec
 from passes.errors import N_, GatepostError
 from sync.events import Event, to_json
 from sync.wire import (
+    MAX_BODY_BYTES,
     MAX_EVENTS,
     MEDIA_TYPE,
     PROTOCOL_HEADER,
@@ -34,6 +36,13 @@ _Answer = TypeVar("_Answer", JournalAnswer, StationAnswer)
 
 BATCH_BYTES = 1024 * 1024
 """A batch ends here even when it has fewer than `MAX_EVENTS`, so that a slow line gets an answer in time."""
+
+
+TIMEOUT_S = 10.0
+"""No answer is waited for longer than this, however much of it has come."""
+
+_SHORTEST_PAUSE_S = 0.5
+_WELCOME_PAUSE_S = 60.0
 
 
 class Outbox(Protocol):
@@ -73,7 +82,7 @@ class Courier:
     """Sends what `outbox` holds to the community at `url` under the station's `secret`.
 
     `open_outbox` is entered on the courier's thread. `on_state` is called there too, whenever the state changed.
-    `now_ms` is the station's clock.
+    `now_ms` is the station's clock. `longest_wait_s` bounds the pause between two tries, `timeout_s` a request.
     """
 
     def __init__(
@@ -86,6 +95,7 @@ class Courier:
         on_state: Callable[[CourierState], None],
         now_ms: Callable[[], int],
         longest_wait_s: float = 30.0,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._url = url
         self._secret = secret
@@ -94,6 +104,7 @@ class Courier:
         self._on_state = on_state
         self._now_ms = now_ms
         self._longest_wait_s = longest_wait_s
+        self._timeout_s = timeout_s
         self._state = CourierState()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -103,8 +114,8 @@ class Courier:
         """Begin to carry."""
         self._thread.start()
 
-    def stop(self, timeout_s: float = 2.0) -> None:
-        """Ask the thread to end and wait for at most `timeout_s`; a request under way may be cut off."""
+    def stop(self, timeout_s: float = 0.5) -> None:
+        """Ask the thread to end and wait for at most `timeout_s`; a request under way ends by its own time-out."""
         self._stopping.set()
         self._wake.set()
         self._thread.join(timeout_s)
@@ -117,7 +128,7 @@ class Courier:
         failures = 0
         while not self._stopping.is_set():
             try:
-                with self._open_outbox() as outbox, connect(self._url, self._secret) as client:
+                with self._open_outbox() as outbox, connect(self._url, self._secret, self._timeout_s) as client:
                     while not self._stopping.is_set():
                         self._wake.clear()
                         more = self._carry(client, outbox)
@@ -137,9 +148,11 @@ class Courier:
         return sent > 0
 
     def _pause_s(self, error: GatepostError, failures: int) -> float:
-        longest = 60.0 if isinstance(error, NotWelcomeError) else self._longest_wait_s
-        shortest = longest if isinstance(error, NotWelcomeError) else min(longest, 0.5 * 2 ** min(failures, 10))
-        return shortest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter against 43 gates retrying in step
+        if isinstance(error, NotWelcomeError):
+            pause_s = _WELCOME_PAUSE_S
+        else:
+            pause_s = min(self._longest_wait_s, _SHORTEST_PAUSE_S * 2 ** min(failures, 10))
+        return pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - jitter against 43 gates retrying in step
 
     def _tell(self, state: CourierState) -> None:
         if state != self._state:
@@ -178,17 +191,27 @@ def ask_station(client: "httpx2.Client") -> StationAnswer:
     return _decode(_send(client, "GET", "/v1/station", None), StationAnswer)
 
 
-def connect(url: str, secret: str) -> "httpx2.Client":
-    """Return a client of the community at `url` that names itself by the station's secret."""
+def connect(url: str, secret: str, timeout_s: float = TIMEOUT_S) -> "httpx2.Client":
+    """Return a client of the community at `url` that names itself by the station's secret.
+
+    Raises `TransferError` for what is no address.
+    """
     import httpx2
 
-    return httpx2.Client(
-        base_url=url.rstrip("/"),
-        headers={"authorization": f"Bearer {secret}"},
-        timeout=httpx2.Timeout(10.0, connect=3.0),
-        follow_redirects=False,
-        trust_env=False,
-    )
+    try:
+        return httpx2.Client(
+            base_url=url.rstrip("/"),
+            headers={"authorization": f"Bearer {secret}", "accept-encoding": "identity"},
+            timeout=httpx2.Timeout(timeout_s, connect=min(3.0, timeout_s)),
+            follow_redirects=False,
+            trust_env=False,
+        )
+    except (httpx2.InvalidURL, OSError, ValueError) as error:
+        raise TransferError(
+            N_("community.url = {url}: no connection can be made with it ({error}); correct it in settings.toml"),
+            url=url,
+            error=error,
+        ) from error
 
 
 def _post(client: "httpx2.Client", lines: list[bytes]) -> JournalAnswer:
@@ -204,39 +227,59 @@ def _send(client: "httpx2.Client", method: str, path: str, content: bytes | None
 
     headers = {"content-type": MEDIA_TYPE, "content-encoding": "gzip"} if content else {}
     try:
-        response = client.request(method, path, content=content, headers=headers)
-    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        with client.stream(method, path, content=content, headers=headers) as response:
+            return _answer_of(client, response)
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
         raise TransferError(
             N_("{url}: the community cannot be reached ({error}); records stay here and are sent later"),
             url=client.base_url,
             error=str(error) or type(error).__name__,
         ) from error
+
+
+def _answer_of(client: "httpx2.Client", response: "httpx2.Response") -> bytes:
+    """Return the answer's bytes if they are the community's, and good news."""
     if response.headers.get(PROTOCOL_HEADER) != PROTOCOL_VERSION:
         raise TransferError(
             N_("{url}: something else answered in the community's place (status {status}); check the network's log-in"),
             url=client.base_url,
             status=response.status_code,
         )
+    content = _read(client, response)
     if response.status_code in (401, 403):
         raise NotWelcomeError(
             N_("{url}: the community does not accept this station ({detail}); ask its office. Nothing is lost"),
             url=client.base_url,
-            detail=_detail(response.content),
+            detail=_detail(content),
         )
     if response.status_code != 200:
         raise TransferError(
             N_("{url}: the community could not take the records (status {status}: {detail}); they are sent again"),
             url=client.base_url,
             status=response.status_code,
-            detail=_detail(response.content),
+            detail=_detail(content),
         )
-    return response.content
+    return content
+
+
+def _read(client: "httpx2.Client", response: "httpx2.Response") -> bytes:
+    """Read what comes, within bounds: an answer without end must fill neither the memory nor the day."""
+    deadline_s = time.monotonic() + (client.timeout.read or TIMEOUT_S)
+    content = bytearray()
+    for chunk in response.iter_raw():
+        content += chunk
+        if len(content) > MAX_BODY_BYTES or time.monotonic() > deadline_s:
+            raise TransferError(
+                N_("{url}: the answer is too long or comes too slowly; the records are sent again"),
+                url=client.base_url,
+            )
+    return bytes(content)
 
 
 def _decode(content: bytes, answer_type: type[_Answer]) -> _Answer:
     try:
         return msgspec.json.decode(content, type=answer_type)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise TransferError(
             N_("the community's answer cannot be read ({error}); it will be asked again"), error=error
         ) from error
@@ -245,7 +288,7 @@ def _decode(content: bytes, answer_type: type[_Answer]) -> _Answer:
 def _detail(content: bytes) -> str:
     try:
         return msgspec.json.decode(content, type=Problem).detail
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return "-"
 
 

@@ -53,7 +53,7 @@ def read_enrolment(path: Path) -> Enrolment:
         enrolment = msgspec.json.decode(path.read_bytes(), type=Enrolment)
     except OSError as error:
         raise EnrolmentError(N_("{path}: cannot be read ({error}); check the path"), path=path, error=error) from error
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise EnrolmentError(
             N_("{path}: {error}; this is no whole enrolment file, copy it again from the office"),
             path=path,

@@ -6,7 +6,7 @@ with one `EventAnswer` per line, in the order of the lines. The station names it
 Errors are a `Problem` (the `detail` of RFC 9457) with the HTTP status that fits.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -20,6 +20,10 @@ MEDIA_TYPE = "application/x-ndjson"
 PROTOCOL_HEADER = "gatepost-protocol"
 PROTOCOL_VERSION = "1"
 """Every real answer carries this header, so a captive portal's 200 is not taken for one."""
+
+
+Instant = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
+"""UTC milliseconds up to the end of the year 9999; what lies beyond fits no calendar and no database column."""
 
 
 class EventAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -39,7 +43,7 @@ class JournalAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     community: str
     generation: str
-    server_time_ms: int
+    server_time_ms: Instant
     results: list[EventAnswer]
 
 
@@ -50,7 +54,7 @@ class StationAnswer(msgspec.Struct, frozen=True, kw_only=True):
     community_name: str
     zone: str
     generation: str
-    server_time_ms: int
+    server_time_ms: Instant
     station: str
     station_name: str
 

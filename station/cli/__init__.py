@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from passes.errors import GatepostError
-from station.i18n import _, choose_language, explain, set_language
+from station.i18n import N_, _, choose_language, explain, set_language
 
 COMMANDS = {
     "community": "station.cli.community:community",
@@ -69,4 +69,12 @@ def main() -> None:
     except BrokenPipeError:
         # Whoever read our output has gone; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        told = GatepostError(
+            N_("{what}: cannot be read or written ({why}); check the disk and its permissions"),
+            what=error.filename or _("the output"),
+            why=error.strerror or error,
+        )
+        click.echo(explain(told), err=True)
         sys.exit(1)

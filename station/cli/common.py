@@ -11,6 +11,7 @@ import msgspec
 from station.assembly import Station, open_station
 from station.i18n import choose_language, set_language
 from station.settings import default_folder
+from station.storage import FILE_NAME, storage_errors
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -32,7 +33,7 @@ def station_in(folder: Path | None, lang: str | None = None) -> Iterator[Station
     """Open the station in `folder`, or the default one, and speak its language unless another was asked for."""
     root = click.get_current_context().find_root()
     named = folder or root.params.get("folder") or default_folder()
-    with open_station(named) as station:
+    with storage_errors(named / FILE_NAME), open_station(named) as station:
         set_language(choose_language(lang or root.params.get("lang"), station.settings.gate.language))
         yield station
 

@@ -16,8 +16,8 @@ def demo(folder: Path | None, plays: bool) -> None:
     """Show a whole community on this machine; without a terminal, play one shift and print it."""
     from station.demo.world import Scanner, open_world
 
-    if folder and folder.exists() and any(folder.iterdir()):
-        raise UsageError(N_("{path}: this folder is not empty; name a new one"), path=folder)
+    if folder and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(N_("{path}: this is no empty folder; name a new one"), path=folder)
     has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     click.echo(_("Setting up a community, its server and a station ..."))
     with open_world(folder) as world:

@@ -29,7 +29,8 @@ def verify(folder: Path | None, as_json: bool) -> None:
 @log.command()
 @folder_option
 def rebuild(folder: Path | None) -> None:
-    """Make the register anew from the journal."""
+    """Make the register anew from the journal, if that is as it was written."""
     with station_in(folder) as station:
+        station.journal.verify()
         station.register.rebuild()
         click.echo(_("The register was made anew from {count} records").format(count=station.journal.head().n))

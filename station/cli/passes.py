@@ -8,6 +8,7 @@ import click
 from passes.errors import N_, UsageError
 from passes.kinds import PRESETS
 from passes.masking import mask_name
+from passes.plaintext import plain
 from passes.policy import Outcome
 from passes.trips import Direction
 from station import issuing, wording
@@ -29,12 +30,16 @@ class DateType(click.ParamType[date]):
     def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:  # noqa: ARG002 - click's signature
         """Read the day; raises `UsageError` for one that does not exist."""
         try:
-            return value if isinstance(value, date) else date.fromisoformat(value)
+            day = value if isinstance(value, date) else date.fromisoformat(value)
         except ValueError:
+            day = None
+        # Python reads week dates and undashed ones too, which nobody checks at a glance.
+        if day is None or str(day) != str(value):
             option = param.opts[0] if param else ""
             raise UsageError(
                 N_('{option} = "{value}": no such day; write it like 2026-03-31'), option=option, value=value
-            ) from None
+            )
+        return day
 
 
 @click.group("pass")
@@ -67,13 +72,14 @@ def issue(
     with station_in(folder) as station:
         asked = Application(holder, address, PRESETS[kind], valid_from, valid_until, household)
         row = station.desk().issue(asked)
-        if png:
-            _draw(station, row, png)
+        # Told before it is drawn: a picture that fails must not hide that the pass exists.
         if as_json:
             echo_json({"number": row.number, "pass_id": row.pass_id, "token": row.token, "png": str(png or "")})
         else:
             click.echo(_("pass {number} issued to {holder}").format(number=row.number, holder=row.holder))
-            click.echo(str(png) if png else row.token)
+            click.echo(plain(str(png), 1000) if png else row.token)
+        if png:
+            _draw(station, row, png)
 
 
 @pass_.command()

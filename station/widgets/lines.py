@@ -33,8 +33,8 @@ class StatusLine(Static):
     def show(self, station_name: str, direction: Direction, shift: ShiftRow | None, now: str) -> None:
         """Show the line; `now` is the community-local time of day."""
         on_duty = ", ".join(plain(guard, 16) for guard in shift.guards) if shift else _("nobody on duty")
-        way = f"{_('Direction')} {_(wording.DIRECTIONS[direction])}"
-        self._left = f"{_('Gatepost')}  {plain(station_name, 24)}   {way}   {on_duty}"
+        way = _("Direction {direction}").format(direction=_(wording.DIRECTIONS[direction]))
+        self._left = "   ".join([_("Gatepost"), plain(station_name, 24), way, on_duty])
         self._right = now
         self.on_resize()
 
@@ -82,7 +82,7 @@ class PassageList(Static):
 class CountLine(Static):
     """Today's counts at this gate."""
 
-    DEFAULT_CSS = "CountLine { height: 1; padding: 0 1; }"
+    DEFAULT_CSS = "CountLine { height: 1; padding: 0 1; background: $boost; }"
 
     def __init__(self) -> None:
         super().__init__(markup=False)
@@ -93,6 +93,7 @@ class CountLine(Static):
             (_("out"), counts.exits),
             (_("in"), counts.entries),
             (_("away now"), counts.away),
+            (_("visitors in"), counts.inside),
             (_("fevers"), counts.fevers),
             (_("refused"), counts.refused),
         )

@@ -37,7 +37,9 @@ class VerdictPanel(Static):
 
     def show_trouble(self, error: GatepostError) -> None:
         """Say that something was not done, and why: red, whatever was there before."""
-        self._paint("-refuse", [_loud(f"XX  {_('NOT RECORDED')}"), Content(explain(error))])
+        self._paint(
+            "-refuse", [_loud(f"{wording.SYMBOLS[Outcome.REFUSE]}  " + _("NOT RECORDED")), Content(explain(error))]
+        )
 
     def show(self, scan: Scan, waiting: int) -> None:
         """Show one scan; `waiting` people have been scanned behind it."""
@@ -63,10 +65,14 @@ def _headline(scan: Scan, zone: tzinfo) -> str:
     verdict = scan.verdict
     if scan.recorded and scan.outcome:
         at = wording.clock_time(scan.recorded.at_ms, zone)
-        symbol = wording.SYMBOLS[verdict.outcome if scan.outcome != "turned_back" else Outcome.REFUSE]
-        return f"{symbol}  {_(wording.OUTCOMES[scan.outcome])}{_SPACED}{_('recorded')} {at}"
+        if scan.outcome == "refused":
+            decision = wording.headline(scan)
+        else:
+            symbol = wording.SYMBOLS[verdict.outcome if scan.outcome == "allowed" else Outcome.REFUSE]
+            decision = f"{symbol}{_SPACED}{_(wording.OUTCOMES[scan.outcome])}"
+        return _SPACED.join([decision, _("recorded {time}").format(time=at)])
     if verdict.needs_reading and verdict.outcome is not Outcome.REFUSE:
-        return f"..  {_('TAKE THE TEMPERATURE')}"
+        return "..  " + _("TAKE THE TEMPERATURE")
     return wording.headline(scan)
 
 
@@ -95,11 +101,12 @@ def _pass_line(scan: Scan, zone: tzinfo) -> Content:
         used = _("trip {number}/{trips} today").format(number=verdict.used + 1, trips=verdict.trips)
     else:
         used = _("return; used {used}/{trips}").format(used=verdict.used, trips=verdict.trips)
-    last = ""
+    parts = [used, _("until {day}").format(day=person.valid_until)]
     if scan.last_leg:
+        at = wording.clock_time(scan.last_leg.at_ms, zone)[:5]
         direction = _(wording.DIRECTIONS[scan.last_leg.direction])
-        last = f"{_SPACED}{_('last')} {wording.clock_time(scan.last_leg.at_ms, zone)[:5]} {direction}"
-    return Content(f"{used}{_SPACED}{_('until')} {person.valid_until}{last}")
+        parts.append(_("last {time} {direction}").format(time=at, direction=direction))
+    return Content(_SPACED.join(parts))
 
 
 def _next_step(scan: Scan) -> str:

@@ -267,6 +267,9 @@ def test_counts_of_the_day(post: Post) -> None:
 
     counts = post.register.counts(post.gate.today())
 
-    assert (counts.entries, counts.exits, counts.away, counts.refused, counts.fevers) == (1, 1, 1, 1, 0)
+    assert (counts.entries, counts.exits, counts.refused, counts.fevers) == (1, 1, 1, 0)
+    assert (counts.away, counts.inside) == (1, 1)
     post.pass_through(resident, ENTRY)
-    assert post.register.counts(post.gate.today()).away == 0
+    post.pass_through(visitor, EXIT)
+    counts = post.register.counts(post.gate.today())
+    assert (counts.away, counts.inside) == (0, 0)
