@@ -9,7 +9,7 @@ from station.devices.measurement import DeviceEvent
 from station.devices.thermometer import Thermometer
 from station.lane import make_lane
 from station.screens.gate import GateScreen, Scanner
-from station.screens.messages import CourierSaid, JournalGrew, ThermometerSaid
+from station.screens.messages import CodeRead, CourierSaid, JournalGrew, ThermometerSaid
 from sync.courier import Courier, CourierState
 
 START_DELAY_S = 0.05
@@ -45,6 +45,10 @@ class GatepostApp(App[None]):
         """Tell the courier that there may be something to carry."""
         if self._courier:
             self._courier.nudge()
+
+    def on_code_read(self, message: CodeRead) -> None:
+        """Hand a code that a dialog met to the gate behind it."""
+        self._gate_screen.take_code(message.text)
 
     def _start_threads(self) -> None:
         if self._thermometer:

@@ -134,9 +134,7 @@ def _require_own(journal: Journal) -> None:
     ends = [event for n in (0, last_n - 1) for _n, event in journal.read(n, 1)]
     if all(recompute_hash(event) != event.hash for event in ends):
         raise SettingsError(
-            N_(
-                '{path}: written under another station.id than "{station}"; correct settings.toml or choose another --dir'
-            ),
+            N_('{path}: not written under station.id = "{station}"; correct settings.toml or choose another --dir'),
             path=journal.path,
             station=journal.station,
         )

@@ -1,15 +1,25 @@
 """The one kind of dialog that asks for something: a title, a few fields, Enter to do it, Esc to leave it."""
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static
 
+from passes.plaintext import plain
+from passes.token import PREFIX
 from station.i18n import _
+from station.screens.messages import CodeRead
+from station.widgets.scan_field import MOST_CHARACTERS, PlainInput
+
+_MOST_ANSWERED = 200
+_CODE = re.compile(rf"{PREFIX}[A-Z2-7]{{40,}}")
+"""A pass that was scanned into a field: nobody writes that by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +42,13 @@ class Answer:
 class FormDialog(ModalScreen[Answer | None]):
     """Ask for `fields`; dismisses an `Answer`, or None after Esc.
 
-    `other_key` is a second way out, described by `other_label`. All texts are in the user's language.
+    `other_key` is a second way out, described by `other_label`. All texts are in the user's language. A pass that is
+    scanned while the dialog is open is no answer: it goes on to the gate as `CodeRead`, and the dialog stays.
     """
 
     DEFAULT_CSS = """
     FormDialog { align: center middle; }
-    FormDialog > Vertical { width: 64; height: auto; padding: 1 2; background: $surface; }
+    FormDialog > Vertical { width: 66; height: auto; padding: 1 2; background: $surface; }
     FormDialog Label { padding-top: 1; }
     FormDialog .keys { padding-top: 1; color: $text-muted; }
     """
@@ -56,22 +67,30 @@ class FormDialog(ModalScreen[Answer | None]):
             yield Static(self._title, markup=False)
             for field in self._fields:
                 yield Label(field.label, markup=False)
-                yield Input(field.value, id=field.name, compact=True, max_length=200)
+                yield PlainInput(field.value, id=field.name, compact=True, max_length=MOST_CHARACTERS)
             keys = [_("Enter = do it"), _("Esc = leave")]
             if len(self._fields) > 1:
-                keys.insert(1, _("Tab = next line"))
+                keys.insert(1, _("Tab = next"))
             if self._other_key:
                 keys.insert(1, f"{self._other_key.upper()} = {self._other_label}")
-            yield Static("    ".join(keys), markup=False, classes="keys")
+            yield Static("   ".join(keys), markup=False, classes="keys")
 
     def on_mount(self) -> None:
         """Bind the second key."""
         if self._other_key:
             self._bindings.bind(self._other_key, "other", show=False)
 
-    def on_input_submitted(self) -> None:
-        """Dismiss the values of all fields."""
-        self.dismiss(Answer(self._values()))
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        """Dismiss the values of all fields, unless it was a scanner that pressed Enter."""
+        code = _CODE.search(event.value)
+        if code is None:
+            self.dismiss(Answer(self._values()))
+            return
+        written = event.value[: code.start()] + event.value[code.end() :]
+        # A scan overwrites a default while that is selected; the guard did not mean to.
+        event.input.value = written or next(field.value for field in self._fields if field.name == event.input.id)
+        self.post_message(CodeRead(code[0]))
 
     def action_other(self) -> None:
         """Dismiss by the second key."""
@@ -82,4 +101,5 @@ class FormDialog(ModalScreen[Answer | None]):
         self.dismiss(None)
 
     def _values(self) -> dict[str, str]:
-        return {field.name: self.query_one(f"#{field.name}", Input).value.strip() for field in self._fields}
+        typed = {field.name: self.query_one(f"#{field.name}", Input).value.strip() for field in self._fields}
+        return {name: plain(value, _MOST_ANSWERED) for name, value in typed.items()}

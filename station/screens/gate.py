@@ -1,7 +1,8 @@
 """The gate screen: scan, look, Enter."""
 
+import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -23,6 +24,7 @@ from station.dialogs.help import HelpDialog
 from station.i18n import _, explain
 from station.lane import Lane
 from station.screens.messages import CourierSaid, JournalGrew, ThermometerSaid
+from station.storage import storage_errors
 from station.widgets.lines import CountLine, HealthLine, PassageList, StatusLine
 from station.widgets.reading_panel import ReadingPanel
 from station.widgets.scan_field import ScanField
@@ -30,6 +32,7 @@ from station.widgets.verdict_panel import VerdictPanel
 from sync.courier import CourierState
 
 LAST_PASSAGES = 8
+_DECIMAL = re.compile(r"[0-9]{1,3}(\.[0-9]{0,4})?")
 
 
 class Scanner(Protocol):
@@ -108,6 +111,8 @@ class GateScreen(Screen[None]):
         if isinstance(event, LinkState):
             self._link = event
             self._live_celsius = None
+            if not event.is_connected:
+                self._lane.lose_sight()
             self._show_health()
         elif isinstance(event, Measurement):
             self._live_celsius = event.celsius
@@ -122,9 +127,20 @@ class GateScreen(Screen[None]):
         self._station.journal.drift_ms = message.state.drift_ms
         self._show_health()
 
+    def take_code(self, text: str) -> None:
+        """Take a code that a scanner sent; one that came into a dialog waits until that is closed."""
+        with self._told():
+            if self.is_active:
+                self._scan(text)
+            else:
+                self._lane.keep(text)
+                self.app.bell()
+
     def action_deal(self) -> None:
-        """Let the simulated scanner read the next visitor's pass."""
-        if self._scanner:
+        """Let the simulated scanner read the next visitor's pass, once the one before is done."""
+        if self._lane.is_pending:
+            self._hint(_("Enter = record    F6 = turn back"))
+        elif self._scanner:
             with self._told():
                 self._scan(self._scanner.deal(self._lane.direction))
 
@@ -147,9 +163,9 @@ class GateScreen(Screen[None]):
             _("Not let through"),
             [Field("remark", _("Why"))],
             other_key="f6",
-            other_label=_("drop the scan, record nothing"),
+            other_label=_("drop, record nothing"),
         )
-        self.app.push_screen(form, self._turned_back)
+        self._ask(form, self._turned_back)
 
     def action_reading(self) -> None:
         """Ask for a typed temperature, a reason for none, or another measurement."""
@@ -162,14 +178,14 @@ class GateScreen(Screen[None]):
             other_key="f7",
             other_label=_("measure again"),
         )
-        self.app.push_screen(form, self._reading_answered)
+        self._ask(form, self._reading_answered)
 
     def action_open_shift(self) -> None:
         """Ask who takes up duty."""
         form = FormDialog(
             _("Take up duty"), [Field("guard", _("Your name")), Field("lead", _("Lead on duty (may stay empty)"))]
         )
-        self.app.push_screen(form, self._shift_opened)
+        self._ask(form, self._shift_opened)
 
     def action_hand_over(self) -> None:
         """Ask who takes over the shift."""
@@ -183,11 +199,11 @@ class GateScreen(Screen[None]):
             title.format(**counts),
             [Field("incoming", _("Who takes over")), Field("outstanding", _("What is still to do"))],
         )
-        self.app.push_screen(form, self._handed_over)
+        self._ask(form, self._handed_over)
 
     def action_help(self) -> None:
         """Show what the keys do."""
-        self.app.push_screen(HelpDialog((actions.RECORD, *self._actions)))
+        self.app.push_screen(HelpDialog((actions.RECORD, *self._actions)), lambda _closed: self._come_next())
 
     def action_quit(self) -> None:
         """Leave the program."""
@@ -199,89 +215,96 @@ class GateScreen(Screen[None]):
             self.app.bell()
 
     def _record(self, *, acknowledged: bool) -> None:
-        current = self._lane.current
-        if current is None or not self._lane.is_pending:
-            self._hint(_("Nobody is waiting here; scan a pass first"))
+        if not self._lane.is_pending:
+            if not self._lane.call_next():
+                self._hint(_("Nobody is waiting here; scan a pass first"))
             return
         if self._lane.record(acknowledged=acknowledged):
-            if self._scanner:
-                self._scanner.leave()
+            # Shown before the next one is looked at: where that fails, this passage is still seen to be on disk.
+            self._show_all()
             self._lane.call_next()
         elif self._lane.current and self._lane.current.verdict.needs_reading:
             self._hint(_("The temperature is missing: measure, or press F7"))
         elif self._lane.current and self._lane.current.verdict.outcome is Outcome.ATTENTION:
             self._hint(_("Look at the amber lines first, then press F10"))
 
-    def _turned_back(self, answer: Answer | None) -> None:
-        if answer is None:
-            return
+    def _ask(self, form: FormDialog, answered: Callable[[Answer], None]) -> None:
+        """Open a dialog; whoever was scanned meanwhile comes next when it is closed."""
+
+        def closed(answer: Answer | None) -> None:
+            if answer is not None:
+                with self._told():
+                    answered(answer)
+            elif self._station.register.current_shift() is None:
+                self._hint(_("Nobody is on duty: F9 = take up duty"))
+            self._come_next()
+
+        self.app.push_screen(form, closed)
+
+    def _come_next(self) -> None:
         with self._told():
-            if answer.other:
-                self._lane.drop()
-            else:
-                self._lane.turn_back(answer.values["remark"] or _("turned back"))
             self._lane.call_next()
 
-    def _reading_answered(self, answer: Answer | None) -> None:
-        if answer is None:
-            return
-        with self._told():
-            celsius, reason = answer.values["celsius"], answer.values["reason"]
-            if answer.other:
-                self._lane.remeasure()
-            elif celsius:
-                self._lane.type_reading(_celsius(celsius), reason or "-")
-            else:
-                self._lane.skip_reading(reason or "-")
+    def _turned_back(self, answer: Answer) -> None:
+        if answer.other:
+            self._lane.drop()
+        else:
+            self._lane.turn_back(answer.values["remark"] or _("turned back"))
 
-    def _shift_opened(self, answer: Answer | None) -> None:
-        station = self._station
-        if answer is None:
-            self._hint(_("Nobody is on duty: F9 = take up duty"))
-            return
-        with self._told():
-            shifts.open_shift(
-                station.journal, station.register, station.clock, [answer.values["guard"]], answer.values["lead"]
-            )
+    def _reading_answered(self, answer: Answer) -> None:
+        celsius, reason = answer.values["celsius"], answer.values["reason"]
+        if answer.other:
+            self._lane.remeasure()
+        elif celsius:
+            self._lane.type_reading(_celsius(celsius), reason or "-")
+        else:
+            self._lane.skip_reading(reason or "-")
 
-    def _handed_over(self, answer: Answer | None) -> None:
+    def _shift_opened(self, answer: Answer) -> None:
         station = self._station
-        if answer is None:
-            return
-        with self._told():
-            shifts.hand_over(
-                station.journal,
-                station.register,
-                station.clock,
-                answer.values["incoming"],
-                answer.values["outstanding"],
-            )
+        shifts.open_shift(
+            station.journal, station.register, station.clock, [answer.values["guard"]], answer.values["lead"]
+        )
+
+    def _handed_over(self, answer: Answer) -> None:
+        station = self._station
+        shifts.hand_over(
+            station.journal, station.register, station.clock, answer.values["incoming"], answer.values["outstanding"]
+        )
 
     @contextmanager
     def _told(self, *, quietly: bool = False) -> Iterator[None]:
         """Do something and show the outcome; an error is shown where the verdict would be, in words."""
         try:
-            yield
-        except UsageError as error:
-            self._hint(explain(error))
+            with storage_errors(self._station.journal.path):
+                try:
+                    yield
+                except UsageError as error:
+                    self._hint(explain(error))
+                if not quietly:
+                    self._show_all()
         except GatepostError as error:
             self.query_one(VerdictPanel).show_trouble(error)
             self.app.bell()
             return
         if not quietly:
-            self._show_all()
+            if self._scanner and not self._lane.is_pending:
+                self._scanner.leave()
             self.post_message(JournalGrew())
 
     def _hint(self, text: str) -> None:
+        # One at a time: keys pressed again and again must not pile hints up over the verdict.
+        self.app.clear_notifications()
         self.notify(text, markup=False, timeout=6)
 
     def _tick(self) -> None:
-        today = self._station.gate.today()
-        if today != self._day:
-            self._day = today
-            self._show_all()
-        self._show_status()
-        self._show_health()
+        with self._told(quietly=True):
+            today = self._station.gate.today()
+            if today != self._day:
+                self._day = today
+                self._show_all()
+            self._show_status()
+            self._show_health()
 
     def _show_all(self) -> None:
         lane, panel = self._lane, self.query_one(VerdictPanel)
@@ -305,7 +328,7 @@ class GateScreen(Screen[None]):
         )
 
     def _show_reading(self) -> None:
-        attempts = len(self._lane.current.attempts) if self._lane.current else 0
+        attempts = self._lane.current.attempts if self._lane.current else ()
         self.query_one(ReadingPanel).show(self._lane.stability, self._live_celsius, attempts)
 
     def _show_health(self) -> None:
@@ -321,10 +344,10 @@ class GateScreen(Screen[None]):
 
 def _celsius(typed: str) -> float:
     """Read a temperature as typed, full-width digits and a decimal comma included."""
-    try:
-        return round(float(unicodedata.normalize("NFKC", typed).replace(",", ".").replace("。", ".")), 2)
-    except ValueError:
-        raise UsageError(N_('"{typed}" is no temperature; write one like 36.5'), typed=typed) from None
+    digits = unicodedata.normalize("NFKC", typed).replace(",", ".").replace("。", ".")
+    if not _DECIMAL.fullmatch(digits):
+        raise UsageError(N_('"{typed}" is no temperature; write one like 36.5'), typed=typed)
+    return round(float(digits), 2)
 
 
 def _link_words(link: LinkState | None, *, has_port: bool) -> str:
@@ -332,4 +355,4 @@ def _link_words(link: LinkState | None, *, has_port: bool) -> str:
         return _("no thermometer: F7 to type")
     if link is None:
         return _("thermometer: starting")
-    return _("thermometer OK") if link.is_connected else _("thermometer silent: F7 to type")
+    return _("thermometer OK") if link.is_connected else _("thermometer silent: F7")

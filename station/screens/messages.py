@@ -1,4 +1,4 @@
-"""What threads post to the app; screens handle it on the app's own thread."""
+"""What threads and dialogs post to the app; screens handle it on the app's own thread."""
 
 from textual.message import Message
 
@@ -24,6 +24,14 @@ class CourierSaid(Message):
     def can_replace(self, message: Message) -> bool:
         """Say that older news of the courier are worth nothing."""
         return isinstance(message, CourierSaid)
+
+
+class CodeRead(Message):
+    """A scanner sent a code while a dialog was open; it belongs to the gate behind it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
 
 
 class JournalGrew(Message):

@@ -48,7 +48,7 @@ class PassageList(Static):
     """The last passages, newest first."""
 
     DEFAULT_CSS = """
-    PassageList { height: 1fr; min-height: 5; padding: 0 1; text-wrap: nowrap; text-overflow: clip; }
+    PassageList { height: 1fr; min-height: 4; padding: 0 1; text-wrap: nowrap; text-overflow: clip; }
     """
 
     def __init__(self, zone: tzinfo) -> None:
@@ -104,7 +104,7 @@ class HealthLine(Static):
     """Thermometer, unsent records and clock, in words; trouble is amber and says its remedy on the lines below."""
 
     DEFAULT_CSS = """
-    HealthLine { height: auto; max-height: 4; padding: 0 1; }
+    HealthLine { height: auto; max-height: 5; padding: 0 1; }
     HealthLine.-trouble { background: #ffb300; color: #000000; }
     """
 
@@ -142,17 +142,12 @@ def _courier_trouble(courier: CourierState | None) -> str:
 def _courier_words(courier: CourierState | None) -> list[str]:
     if courier is None:
         return [_("alone, no community set")]
-    words = []
-    if courier.trouble:
-        words.append(_("not sending, kept here"))
     drift_ms = courier.drift_ms
     if drift_ms is None:
-        words.append(_("clock not compared"))
-    elif abs(drift_ms) > DRIFT_TOLD_MS:
-        words.append(_("clock wrong by {minutes} min").format(minutes=round(drift_ms / 60_000)))
-    else:
-        words.append(_("clock OK"))
-    return words
+        return [_("clock unchecked")]
+    if abs(drift_ms) > DRIFT_TOLD_MS:
+        return [_("clock wrong by {minutes} min").format(minutes=round(drift_ms / 60_000))]
+    return [_("clock OK")]
 
 
 def _column(text: str, cells: int) -> str:

@@ -1,5 +1,7 @@
 """The thermometer's part of the gate screen: the live value and what it amounts to."""
 
+from collections.abc import Sequence
+
 from textual.content import Content
 from textual.widgets import Static
 
@@ -7,6 +9,7 @@ from passes.temperature import Finding, TemperatureRule
 from station import wording
 from station.devices.stability import StabilityRule
 from station.i18n import _
+from sync.events import Attempt
 
 
 class ReadingPanel(Static):
@@ -22,21 +25,24 @@ class ReadingPanel(Static):
         self._rule = rule
         self._shown: tuple[object, ...] = ()
 
-    def show(self, stability: StabilityRule, live_celsius: float | None, attempts: int) -> None:
-        """Show the reading taken, or how far the measuring has come; repaints only what changed."""
-        reading = stability.reading
+    def show(self, stability: StabilityRule, live_celsius: float | None, attempts: Sequence[Attempt]) -> None:
+        """Show the reading taken or typed, or how far the measuring has come; repaints only what changed.
+
+        `attempts` are the readings of the person who stands here.
+        """
+        reading = stability.reading or next((last for last in attempts[-1:] if last.manual), None)
+        finding, ambient = None, None
         if reading is not None:
             finding = self._rule.judge(reading.celsius)
             value, state = wording.celsius_text(reading.celsius), _(wording.FINDINGS[finding])
             ambient = reading.ambient_celsius
         else:
-            finding, ambient = None, None
             value = wording.celsius_text(live_celsius)
             state = _("measuring") if stability.is_measuring else _("waiting")
-        shown = (value, state, ambient, attempts)
+        shown = (value, state, ambient, len(attempts))
         if shown != self._shown:
             self._shown = shown
-            self._paint(value, state, ambient, attempts, is_fever=finding is Finding.FEVER)
+            self._paint(value, state, ambient, len(attempts), is_fever=finding is Finding.FEVER)
 
     def _paint(self, value: str, state: str, ambient: float | None, attempts: int, *, is_fever: bool) -> None:
         self.set_class(is_fever, "-fever")

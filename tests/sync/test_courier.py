@@ -1,0 +1,388 @@
+"""The courier against the real community, and against everything else that may answer in its place."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from station.outbox import JournalOutbox, open_outbox
+from station.storage import StorageError
+from sync.community.database import events, forks, quarantine
+from sync.community.stations import withdraw_station
+from sync.courier import NotWelcomeError, TransferError, ask_station, connect
+from sync.wire import MAX_BODY_BYTES, MAX_EVENTS, Problem
+from tests.community.conftest import COMMUNITY, NOW_MS, Chain, Server
+from tests.sync.conftest import STATION, Sender
+from tests.sync.servers import DEADLINE_S, PROTOCOL, Behaviour, Exchange, Liar, front, passes_on
+
+both_databases = pytest.mark.parametrize("community", ["sqlite", "postgresql"], indirect=True)
+
+
+def secret_of(community: Server) -> str:
+    return community.secrets[STATION]
+
+
+def stored(community: Server) -> list[tuple[int, str]]:
+    return sorted((row.seq, row.hash) for row in community.rows(events))
+
+
+def recorded(sender: Sender) -> list[tuple[int, str]]:
+    return [(event.seq, event.hash) for _n, event in sender.post.journal.read()]
+
+
+def statuses(sender: Sender) -> list[str]:
+    return [row[0] for row in sender.table("SELECT status FROM deliveries ORDER BY n")]
+
+
+def test_what_is_recorded_arrives(sender: Sender, community: Server) -> None:
+    sender.record(3)
+
+    assert sender.carry(community.url, secret_of(community)) == 3
+    assert stored(community) == recorded(sender)
+    assert statuses(sender) == ["stored"] * 3
+    assert sender.carry(community.url, secret_of(community)) == 0
+
+
+def test_the_station_is_told_who_it_is(community: Server) -> None:
+    with connect(community.url + "/", secret_of(community)) as client:
+        hello = ask_station(client)
+
+    assert (hello.community, hello.station, hello.station_name, hello.zone) == (
+        COMMUNITY,
+        STATION,
+        "东门",
+        "Asia/Shanghai",
+    )
+
+
+def test_a_record_is_sent_when_the_courier_is_nudged(sender: Sender, community: Server) -> None:
+    with sender.courier(community.url, secret_of(community), longest_wait_s=1000.0) as courier:
+        sender.wait(lambda: bool(sender.states))
+        sender.record(1)
+        courier.nudge()
+        sender.wait(lambda: sender.backlog.pending == 0)
+
+    assert stored(community) == recorded(sender)
+    last = sender.states[-1]
+    assert last.trouble is None
+    assert last.last_contact_ms is not None
+    assert last.drift_ms is not None
+    assert abs(last.last_contact_ms - NOW_MS - last.drift_ms) < 5000
+
+
+def test_a_server_that_comes_back_gets_everything_without_a_nudge(sender: Sender, community: Server) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    sender.record(4)
+    with sender.courier(f"http://127.0.0.1:{port}", secret_of(community)):
+        trouble = sender.wait_for_trouble().trouble
+        sender.record(2)
+        assert sender.backlog.pending == 6
+        with front(passes_on(community.url), port):
+            sender.wait(lambda: sender.backlog.pending == 0)
+            sender.wait(lambda: sender.states[-1].trouble is None)
+
+    assert f"http://127.0.0.1:{port}: the community cannot be reached" in str(trouble)
+    assert stored(community) == recorded(sender)
+
+
+@both_databases
+def test_a_lost_answer_is_asked_for_again_and_stored_once(sender: Sender, community: Server) -> None:
+    lost: list[int] = []
+
+    def loses_the_first_three(exchange: Exchange) -> None:
+        if exchange.command == "POST" and len(lost) < 3:
+            lost.append(exchange.pass_on(community.url).status_code)
+        else:
+            passes_on(community.url)(exchange)
+
+    sender.record(5)
+    with front(loses_the_first_three) as line, sender.courier(line.url, secret_of(community)):
+        sender.wait(lambda: len(lost) == 2)
+        sender.record(5)
+        sender.wait(lambda: sender.backlog.pending == 0)
+
+    assert lost == [200] * 3
+    assert stored(community) == recorded(sender)
+    assert set(statuses(sender)) <= {"already", "stored"}
+    assert "already" in statuses(sender)
+    assert sender.backlog.stuck == 0
+
+
+@both_databases
+def test_two_couriers_at_once_store_everything_once(sender: Sender, community: Server) -> None:
+    sender.record(50)
+    url, secret = community.url, secret_of(community)
+    with sender.courier(url, secret), sender.courier(url, secret):
+        sender.wait(lambda: sender.backlog.pending == 0)
+
+    assert stored(community) == recorded(sender)
+
+
+def test_a_long_backlog_goes_in_batches(sender: Sender, community: Server) -> None:
+    sender.record(5000)
+    sizes: list[int] = []
+
+    def counts(exchange: Exchange) -> None:
+        if exchange.command == "POST":
+            sizes.append(len(exchange.events))
+        passes_on(community.url)(exchange)
+
+    with front(counts) as line, sender.courier(line.url, secret_of(community)):
+        sender.wait(lambda: sender.backlog.pending == 0)
+
+    assert sum(sizes) == 5000
+    assert len(sizes) >= 5
+    assert max(sizes) <= MAX_EVENTS
+    assert stored(community) == recorded(sender)
+
+
+def test_long_records_make_small_batches(sender: Sender, community: Server) -> None:
+    sender.record(8, guard="长" * 100_000)
+
+    assert sender.carry(community.url, secret_of(community)) == 3
+
+
+def test_what_the_community_cannot_simply_store_stays_visible_and_stops_nothing(
+    sender: Sender, community: Server
+) -> None:
+    sender.record(3)
+    sender.record(1, guard="x" * 2000)
+    sender.record(1)
+    _n, second = list(sender.post.journal.read())[1]
+    impostor = Chain(STATION, epoch=second.epoch, seq=second.seq - 1).add()
+    community.send(STATION, [impostor])
+
+    with sender.courier(community.url, secret_of(community)):
+        sender.wait(lambda: sender.backlog.pending == 0)
+
+    assert statuses(sender) == ["stored", "fork", "stored", "quarantined", "stored"]
+    assert sender.backlog.stuck == 2
+    reasons = sender.table("SELECT reason FROM deliveries WHERE reason IS NOT NULL ORDER BY n")
+    assert [reason.split(":")[0] for (reason,) in reasons] == ["seq", "guard"]
+    assert [row.hash for row in community.rows(forks)] == [second.hash]
+    assert len(community.rows(quarantine)) == 1
+    sender.record(1)
+    assert sender.carry(community.url, secret_of(community)) == 1
+    assert sender.backlog.stuck == 2
+
+
+def test_a_station_that_is_shut_out_keeps_its_records(sender: Sender, community: Server) -> None:
+    sender.record(2)
+    withdraw_station(community.engine, COMMUNITY, STATION, NOW_MS)
+
+    with sender.courier(community.url, secret_of(community)) as courier:
+        trouble = sender.wait_for_trouble().trouble
+        courier.nudge()
+
+    assert isinstance(trouble, NotWelcomeError)
+    assert "was withdrawn" in str(trouble)
+    assert sender.backlog.pending == 2
+    with pytest.raises(NotWelcomeError, match="no station of this community has this secret"):
+        sender.carry(community.url, "gps_wrong")
+
+
+def lines(*numbers: int) -> Callable[[dict[str, Any]], None]:
+    def spoil(answer: dict[str, Any]) -> None:
+        answer["results"] = [{"line": number, "status": "stored"} for number in numbers]
+
+    return spoil
+
+
+def put(**fields: object) -> Callable[[dict[str, Any]], None]:
+    return lambda answer: answer.update(fields)
+
+
+def says(status: int, body: bytes = b"", **headers: str) -> Behaviour:
+    return lambda exchange: exchange.answer(status, body, **headers)
+
+
+def problem(status: int) -> Behaviour:
+    return says(status, msgspec.json.encode(Problem(detail="the [/] office\x1b[2J is closed")), **PROTOCOL)
+
+
+def endless(exchange: Exchange) -> None:
+    exchange.answer(200, b"", content_length="999999999", **PROTOCOL)
+    while True:
+        exchange.wfile.write(b" " * 65536)
+
+
+def trickles(exchange: Exchange) -> None:
+    exchange.answer(200, b"", content_length="999999999", **PROTOCOL)
+    while not threading.Event().wait(0.02):
+        exchange.wfile.write(b" ")
+
+
+def cut_short(exchange: Exchange) -> None:
+    exchange.answer(200, b'{"community"', content_length="5000", **PROTOCOL)
+
+
+def talks_nonsense(exchange: Exchange) -> None:
+    exchange.wfile.write(b"SSH-2.0-hello\r\n" * 10)
+
+
+PORTAL = b"<html><body>Please log in to use this network</body></html>"
+HOSTILE: dict[str, tuple[Behaviour, str]] = {
+    "a captive portal": (says(200, PORTAL, content_type="text/html"), "something else answered"),
+    "no protocol header": (Liar(COMMUNITY, headers={}), "something else answered"),
+    "another protocol": (Liar(COMMUNITY, headers={"gatepost-protocol": "2"}), "something else answered"),
+    "a redirect": (says(302, location="/v1/elsewhere"), r"something else answered .*302"),
+    "a redirect that knows us": (says(307, b"", location="/v1/elsewhere", **PROTOCOL), "could not take .*307"),
+    "another community": (Liar("370212004002"), "belongs to community 370212004002, this station to 370212004001"),
+    "a line is missing": (Liar(COMMUNITY, lines(0, 1)), "does not fit"),
+    "a line twice": (Liar(COMMUNITY, lines(0, 1, 1)), "does not fit"),
+    "a line too many": (Liar(COMMUNITY, lines(0, 1, 2, 3)), "does not fit"),
+    "other lines": (Liar(COMMUNITY, lines(-1, 1, 2)), "does not fit"),
+    "no lines": (Liar(COMMUNITY, lines()), "does not fit"),
+    "an unknown status": (Liar(COMMUNITY, put(results=[{"line": 0, "status": "kept"}])), r"\$\.results\[0\]\.status"),
+    "no results": (Liar(COMMUNITY, put(results=None)), r"cannot be read .*\$\.results"),
+    "a time beyond calendars": (Liar(COMMUNITY, put(server_time_ms=2**63)), r"cannot be read .*server_time_ms"),
+    "a time before clocks": (Liar(COMMUNITY, put(server_time_ms=-1)), r"cannot be read .*server_time_ms"),
+    "no JSON": (says(200, PORTAL, **PROTOCOL), "cannot be read"),
+    "half JSON": (says(200, b'{"community":', **PROTOCOL), "cannot be read"),
+    "no text": (says(200, b'{"community":"\xff"}', **PROTOCOL), "cannot be read"),
+    "deep JSON": (says(200, b'{"x":' + b"[" * 100_000, **PROTOCOL), "cannot be read"),
+    "packed twice": (says(200, b"\x1f\x8b\x08", content_encoding="gzip", **PROTOCOL), "cannot be read"),
+    "nothing": (says(204, b"", **PROTOCOL), "could not take"),
+    "401": (problem(401), "does not accept this station .the .* office"),
+    "403": (problem(403), "does not accept this station"),
+    "413": (problem(413), "could not take the records .status 413: the .* office"),
+    "500": (problem(500), "status 500"),
+    "503": (problem(503), "status 503"),
+    "503 without reason": (says(503, PORTAL, **PROTOCOL), "status 503: -"),
+    "a proxy's 502": (says(502, PORTAL), r"something else answered .*502"),
+    "no end": (endless, "too long or comes too slowly"),
+    "drop by drop": (trickles, "too long or comes too slowly"),
+    "silence": (lambda exchange: None, "cannot be reached"),
+    "an early end": (cut_short, "cannot be reached"),
+    "another protocol altogether": (talks_nonsense, "cannot be reached"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_nothing_is_marked_unless_the_community_itself_answers(sender: Sender, name: str) -> None:
+    behave, sentence = HOSTILE[name]
+    sender.record(3)
+    before = recorded(sender)
+
+    with front(behave) as server, pytest.raises(TransferError, match=sentence) as caught:
+        sender.carry(server.url, timeout_s=0.3 if behave is trickles else DEADLINE_S)
+
+    assert isinstance(caught.value, NotWelcomeError) == (name in {"401", "403"})
+    assert len(server.exchanges) == 1
+    assert statuses(sender) == []
+    assert sender.backlog.pending == 3
+    assert recorded(sender) == before
+
+
+def test_bounds_are_above_what_the_community_says() -> None:
+    reason = "x" * 1000
+
+    assert MAX_EVENTS * len(f'{{"line":999,"status":"quarantined","reason":"{reason}"}},') < MAX_BODY_BYTES
+
+
+def test_an_answer_that_does_not_come_is_not_waited_for(sender: Sender) -> None:
+    sender.record(1)
+    gone = threading.Event()
+
+    def hangs(exchange: Exchange) -> None:
+        gone.wait(DEADLINE_S)
+
+    with front(hangs) as server, sender.courier(server.url, timeout_s=0.1):
+        trouble = sender.wait_for_trouble().trouble
+        gone.set()
+
+    assert "cannot be reached" in str(trouble)
+    assert sender.backlog.pending == 1
+
+
+def test_stop_does_not_wait_for_a_server_that_hangs(sender: Sender) -> None:
+    sender.record(1)
+    asked, gone = threading.Event(), threading.Event()
+
+    def hangs(exchange: Exchange) -> None:
+        asked.set()
+        gone.wait(DEADLINE_S)
+
+    with front(hangs) as server, sender.courier(server.url) as courier:
+        assert asked.wait(DEADLINE_S)
+        began_s = time.monotonic()
+        courier.stop()
+        took_s = time.monotonic() - began_s
+        gone.set()
+
+    assert took_s < 1.0
+    assert sender.backlog.pending == 1
+
+
+def test_stop_does_not_wait_for_the_pause_after_a_failure(sender: Sender) -> None:
+    with front(problem(401)) as server, sender.courier(server.url) as courier:
+        sender.wait_for_trouble()
+        began_s = time.monotonic()
+        courier.stop()
+        took_s = time.monotonic() - began_s
+
+    assert took_s < 1.0
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nonsense",
+        "ftp://127.0.0.1",
+        "http://127.0.0.1:port",
+        "http://127.0.0.1\0",
+        "http://.",
+        "http://127.0.0.1:-1",
+    ],
+)
+def test_a_wrong_address_is_a_sentence_and_not_a_dead_thread(sender: Sender, url: str) -> None:
+    sender.record(1)
+
+    with sender.courier(url) as courier:
+        trouble = sender.wait_for_trouble().trouble
+        assert isinstance(trouble, TransferError)
+        assert trouble.values["url"] == url or url.rstrip("/") in str(trouble)
+        assert courier._thread.is_alive()
+
+    assert sender.backlog.pending == 1
+
+
+def test_a_damaged_secret_is_a_sentence_and_not_a_dead_thread(sender: Sender, community: Server) -> None:
+    for secret in ("密", "a\nb: c", "a\0"):
+        with pytest.raises(TransferError):
+            sender.carry(community.url, secret)
+
+
+def test_trouble_with_the_file_is_told_and_tried_again(sender: Sender, community: Server) -> None:
+    sender.record(2)
+    tries: list[int] = []
+
+    def opened() -> AbstractContextManager[JournalOutbox]:
+        tries.append(1)
+        if len(tries) < 3:
+            raise StorageError("{path}: the disk is full", path=Path("journal.sqlite"))
+        return open_outbox(sender.post.folder, STATION)
+
+    with sender.courier(community.url, secret_of(community), open_outbox=opened):
+        sender.wait(lambda: sender.backlog.pending == 0)
+
+    assert str(sender.wait_for_trouble().trouble) == "journal.sqlite: the disk is full"
+    assert stored(community) == recorded(sender)
+
+
+def test_nothing_that_was_sent_is_deleted(sender: Sender, community: Server) -> None:
+    sender.record(3)
+    before = recorded(sender)
+    sender.carry(community.url, secret_of(community))
+
+    assert recorded(sender) == before
+    assert sender.post.journal.verify() == 3
+    assert sender.table("SELECT count(*) FROM deliveries") == [(3,)]
