@@ -26,7 +26,7 @@ from station.issuing import Application, Desk
 from station.journal import Journal
 from station.register import PassRow, Register
 from station.shifts import open_shift
-from station.storage import open_database
+from station.storage import open_file
 from sync.events import Attempt, to_json
 
 COMMUNITY = "999999000001"
@@ -62,7 +62,7 @@ def _station(folder: Path) -> tuple[Gate, list[PassRow]]:
 
 def _fill(gate: Gate, passages: int) -> None:
     """Grow the file by plain inserts: what matters is how large its tables and indexes are."""
-    connection = gate.journal.db.conn
+    connection = gate.journal.connection
     last = gate.journal.head()
     numbers = "WITH RECURSIVE numbers(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM numbers WHERE value < ?2)"
     connection.execute("BEGIN IMMEDIATE")
@@ -72,7 +72,7 @@ def _fill(gate: Gate, passages: int) -> None:
         (last.n, passages),
     )
     connection.execute(
-        f"{numbers} INSERT INTO passages SELECT ?1 + value, value * 1000, 'bench', 'exit', 'allowed', 0, 'first',"
+        f"{numbers} INSERT INTO passages SELECT ?1 + value, value * 1000, value * 1000, 'bench', 'exit', 'allowed', 0, 'first',"
         " hex(randomblob(16)) FROM numbers",
         (last.n, passages),
     )
@@ -85,7 +85,7 @@ def _verdicts(gate: Gate, rows: list[PassRow]) -> tuple[list[float], list[float]
     private = Ed25519PrivateKey.generate()
     message = b"m" * 160
     signature, public = private.sign(message), private.public_key()
-    connection = gate.journal.db.conn
+    connection = gate.journal.connection
 
     def floor(row: PassRow) -> None:
         public.verify(signature, message)
@@ -96,14 +96,13 @@ def _verdicts(gate: Gate, rows: list[PassRow]) -> tuple[list[float], list[float]
 
 def _admits(gate: Gate, rows: list[PassRow], folder: Path) -> tuple[list[float], list[float]]:
     (folder / "floor").mkdir()
-    floor_db = open_database(folder / "floor", create=True)
-    floor_db.execute("CREATE TABLE raw (n INTEGER PRIMARY KEY, event BLOB)")
+    connection: Any = open_file(folder / "floor", create=True)
+    connection.execute("CREATE TABLE raw (n INTEGER PRIMARY KEY, event BLOB)")
     event = next(event for _n, event in gate.journal.read())
     scans = [gate.measured(gate.scan(row.token, Direction.EXIT), [Attempt(celsius=36.5, at_ms=0)]) for row in rows]
     # What an event of a passage has, not of the shift or the pass: taken from the first that is admitted.
     first = gate.admit(scans.pop()).recorded
     content = to_json(first or event)
-    connection: Any = floor_db.conn
 
     def floor(_scan: Scan) -> None:
         connection.execute("BEGIN IMMEDIATE")
@@ -111,7 +110,7 @@ def _admits(gate: Gate, rows: list[PassRow], folder: Path) -> tuple[list[float],
         connection.execute("COMMIT")
 
     result = _in_turn(gate.admit, floor, scans)
-    floor_db.close()
+    connection.close()
     return result
 
 

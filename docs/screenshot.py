@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 import uvicorn
 from rich.cells import cell_len
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from passes.kinds import PRESETS
 from passes.policy import Outcome
@@ -229,7 +230,7 @@ async def until_shown(app: GatepostApp, pilot: Pilot[None], *texts: str) -> None
 
 
 def _shown(app: GatepostApp) -> str:
-    return "\n".join(str(widget.render()) for widget in app.screen.walk_children())
+    return "\n".join(str(widget.render()) for widget in app.screen.walk_children(Widget))
 
 
 def wait_for(is_so: Callable[[], bool], what: str) -> None:

@@ -18,7 +18,6 @@ from typing import Annotated, NamedTuple
 import cbor2
 import msgspec
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from passes.errors import N_, KeyFileError
@@ -74,9 +73,10 @@ class IssuingKey:
 
     def pem(self, passphrase: str | None = None) -> bytes:
         """Return the key as PKCS8 PEM, encrypted when there is a passphrase; ValueError if that cannot be used."""
-        protection: serialization.KeySerializationEncryption = serialization.NoEncryption()
-        if passphrase is not None:
-            protection = serialization.BestAvailableEncryption(passphrase.encode())
+        from cryptography.hazmat.primitives import serialization
+
+        plain_file, sealed = serialization.NoEncryption(), serialization.BestAvailableEncryption
+        protection = plain_file if passphrase is None else sealed(passphrase.encode())
         return self._private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection)
 
     def __repr__(self) -> str:
@@ -121,8 +121,10 @@ def load_key(path: Path, passphrase: str | None = None) -> IssuingKey:
         raise _refused(N_("The key file {path} needs a passphrase: give it."), path)
     if not encrypted and passphrase is not None:
         raise _refused(N_("The key file {path} is not encrypted, but a passphrase was given: leave it out."), path)
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     try:
-        private = serialization.load_pem_private_key(pem, passphrase.encode() if passphrase else None)
+        private = load_pem_private_key(pem, passphrase.encode() if passphrase else None)
     except UnsupportedAlgorithm:
         private = None
     except (ValueError, TypeError):

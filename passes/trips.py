@@ -1,13 +1,14 @@
 """Legs and trips: which passages belong together, and how many trips a day has seen.
 
 A leg is one accepted passage of a pass. A trip is a first leg and the return leg that closes it. Legs are ordered by
-instant, whatever the order in which they became known; a return leg closes everything that is open.
+instant, whatever the order in which they became known (see `Leg.place`); a return leg closes everything that is open.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
+from operator import attrgetter
 
 
 class Direction(StrEnum):
@@ -22,13 +23,23 @@ class Direction(StrEnum):
         return Direction.EXIT if self is Direction.ENTRY else Direction.ENTRY
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Leg:
-    """One accepted passage of a pass at `at_ms` (UTC milliseconds) at a station."""
+    """One accepted passage of a pass at `at_ms` (UTC milliseconds) at a station.
+
+    `order_ms` is its place among the pass's legs where that is known better than by the clock: a station knows the
+    order of its own records even when its clock was set back between them.
+    """
 
     at_ms: int
     direction: Direction
     station: str
+    order_ms: int | None = None
+
+    @property
+    def place(self) -> tuple[int, str, str]:
+        """What legs are sorted by."""
+        return self.at_ms if self.order_ms is None else self.order_ms, self.direction, self.station
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,9 @@ class Standing:
     last_leg: Leg | None
 
 
+_place = attrgetter("place")
+
+
 def local_day(at_ms: int, zone: tzinfo) -> date:
     """Return the calendar day that the instant `at_ms` (UTC milliseconds) belongs to in `zone`."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).date()
@@ -61,7 +75,7 @@ def pair(legs: Iterable[Leg], first_leg: Direction) -> list[Trip]:
     """
     trips: list[Trip] = []
     oldest_open = 0
-    for leg in sorted(legs):
+    for leg in sorted(legs, key=_place):
         if leg.direction is first_leg:
             trips.append(Trip(leg))
         else:
@@ -76,7 +90,7 @@ def standing(legs: Iterable[Leg], first_leg: Direction, today: date, period_days
     A trip counts on the local day of its first leg. `legs` may leave out whatever lies before the last return leg
     that precedes the period: nothing before it can be open or count.
     """
-    ordered = sorted(legs)
+    ordered = sorted(legs, key=_place)
     period_start = today - timedelta(days=period_days - 1)
     trips = pair(ordered, first_leg)
     used = sum(period_start <= local_day(trip.first.at_ms, zone) <= today for trip in trips)

@@ -76,7 +76,7 @@ def open_station(folder: Path, clock: Clock | None = None) -> Iterator[Station]:
             rule=settings.temperature.rule(),
             zone=settings.zone,
         )
-        outbox = JournalOutbox(journal.db, journal.path, settings.station.id)
+        outbox = JournalOutbox(journal.connection, journal.path, settings.station.id)
         yield Station(folder, settings, used_clock, journal, register, gate, outbox)
     finally:
         journal.close()

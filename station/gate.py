@@ -4,6 +4,7 @@ Screens, the command line and the demo all go through here. A scan is answered a
 guard's key; what is recorded is decided anew in the transaction that records it.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -23,7 +24,7 @@ from passes.token import PassClaims, PassToken, TokenError, read_token
 from passes.trips import Direction, Leg, local_day, standing
 from station.clock import Clock, local_time
 from station.journal import Journal
-from station.register import PassRow, Register
+from station.register import Register
 from sync.events import Attempt, Event, PassageRecorded
 
 REPEAT_MS = 5_000
@@ -106,22 +107,18 @@ class Gate:
 
     def verify(self, text: str, direction: Direction) -> Scan:
         """Answer what a scan would be answered; nothing is recorded."""
-        scan = Scan(text, direction, self.clock.now_ms(), refused(Reason.NOT_A_PASS))
         number = parse_number(text) if len(text) <= _EXCERPT else None
         row = self.register.find_number(number) if number else None
-        if row is not None:
-            kind = self._kinds.get(row.kind)
-            if kind is None:
-                return replace(scan, typed=True, verdict=refused(Reason.UNKNOWN_KIND))
-            return self._decided(replace(scan, typed=True, person=_person_of_row(row, kind)))
+        scan = Scan(text, direction, self.clock.now_ms(), refused(Reason.NOT_A_PASS), typed=row is not None)
         try:
-            token = read_token(text, self._trust)
+            # A number stands for its pass: what refuses the code refuses the number too.
+            token = read_token(row.token if row else text, self._trust)
         except TokenError as error:
             return replace(scan, verdict=refused(error.reason))
         kind = self._kinds.get(token.claims.kind)
         if kind is None:
             return replace(scan, token=token, verdict=refused(Reason.UNKNOWN_KIND))
-        return self._decided(replace(scan, token=token, person=_person_of_claims(token.claims, kind)))
+        return self._decided(replace(scan, token=token, person=_person_of(token.claims, kind)))
 
     def scan(self, text: str, direction: Direction) -> Scan:
         """Answer a scan; a refusal is recorded at once, a repeated read answers as before."""
@@ -131,9 +128,9 @@ class Gate:
     def measured(self, scan: Scan, attempts: Iterable[Attempt]) -> Scan:
         """Answer anew with further readings, the last valid one deciding; a fever at a first leg is recorded at once.
 
-        A value outside the plausible range is kept as an attempt but is no reading.
+        A value outside the plausible range is kept as an attempt but is no reading; what is no number is not even that.
         """
-        series = (*scan.attempts, *attempts)
+        series = (*scan.attempts, *(attempt for attempt in attempts if math.isfinite(attempt.celsius)))
         numbered = tuple(msgspec.structs.replace(attempt, number=i) for i, attempt in enumerate(series, 1))
         return self._with_refusal_recorded(
             self._decided(replace(scan, attempts=numbered, no_reading_reason=None, recorded=None, outcome=None))
@@ -264,21 +261,7 @@ class Gate:
         return replace(scan, recorded=self.register.record(body, scan.at_ms), outcome=outcome)
 
 
-def _person_of_row(row: PassRow, kind: Kind) -> Person:
-    return Person(
-        pass_id=row.pass_id,
-        number=row.number,
-        kind=kind,
-        holder=row.holder,
-        holder_id=row.holder_id,
-        household=row.household,
-        address=row.address,
-        valid_from=date.fromisoformat(row.valid_from),
-        valid_until=date.fromisoformat(row.valid_until),
-    )
-
-
-def _person_of_claims(claims: PassClaims, kind: Kind) -> Person:
+def _person_of(claims: PassClaims, kind: Kind) -> Person:
     return Person(
         pass_id=claims.pass_id.hex(),
         number=number_of(claims.pass_id),

@@ -5,17 +5,22 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlite_utils import Database
 
 from passes.errors import N_, GatepostError
 from station.clock import Clock
-from station.storage import FILE_NAME, open_database, writing
+from station.storage import FILE_NAME, StorageError, open_file, writing
 from sync import events
 from sync.events import Body, Event
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+    from sqlite_utils import Database
 
 EPOCH_FILE = "epoch.json"
 _NOTE_EVERY = 50
@@ -55,7 +60,7 @@ class Journal:
         self.folder = folder
         self.path = folder / FILE_NAME
         self.station = station
-        self.db: Database = open_database(folder, create=create)
+        self.connection = open_file(folder, create=create)
         self.drift_ms: int | None = None
         self.fold: Fold = lambda _n, _event, _body: None
         self._clock = clock
@@ -64,15 +69,22 @@ class Journal:
     def close(self) -> None:
         """Note how far the journal has come, and close the file."""
         self._note_progress(self.head().n)
-        self.db.close()
+        self.connection.close()
+
+    @cached_property
+    def db(self) -> "Database":
+        """The file seen through sqlite-utils, for all that is not done at every passage."""
+        from sqlite_utils import Database
+
+        return Database(self.connection)
 
     def writing(self) -> AbstractContextManager[None]:
         """Return the transaction that decisions and their records share (`BEGIN IMMEDIATE` to commit)."""
-        return writing(self.db, self.path)
+        return writing(self.connection, self.path)
 
     def head(self) -> Head:
         """Return the newest event's place."""
-        row = self.db.conn.execute(_LAST).fetchone()
+        row = self.connection.execute(_LAST).fetchone()
         return Head(*row) if row else Head()
 
     def append(self, body: Body, *, at_ms: int, shift: str | None, guard: str | None) -> Event:
@@ -81,6 +93,8 @@ class Journal:
         Where `at_ms` lies before the last record the clock is marked suspect: order is told by number, not by time.
         """
         head = self.head()
+        # Another program on this folder may have begun a newer epoch; writing on in the old one would fork the journal.
+        self._epoch = max(self._epoch, head.epoch)
         event = events.seal(
             body,
             station=self.station,
@@ -92,7 +106,7 @@ class Journal:
             guard=guard,
             prev=head.hash,
         )
-        cursor = self.db.conn.execute(_INSERT, _row_of(event))
+        cursor = self.connection.execute(_INSERT, _row_of(event))
         self.fold(int(cursor.lastrowid or 0), event, body)
         if head.n % _NOTE_EVERY == 0:
             self._note_progress(head.n)
@@ -100,7 +114,7 @@ class Journal:
 
     def read(self, after_n: int = 0, limit: int = -1) -> Iterator[tuple[int, Event]]:
         """Yield `(n, event)` in the order of writing, from the first after `after_n`."""
-        return read_events(self.db, self.station, after_n, limit)
+        return read_events(self.connection, self.station, after_n, limit)
 
     def verify(self) -> int:
         """Walk every link and return the number of events.
@@ -127,7 +141,16 @@ class Journal:
         A copied or cloned folder has another inode or network card than noted; a file restored from a backup is
         behind what was noted. Either would reuse numbers that the community has already seen.
         """
-        head, note = self.head(), self._read_note()
+        # The note first: what another program appends between the two only makes the head newer.
+        note, head = self._read_note(), self.head()
+        if note and note.n and not head.n:
+            raise StorageError(
+                N_(
+                    "{path}: is empty, but {count} records were in it; keep the folder and restore the file from a backup"
+                ),
+                path=self.path,
+                count=note.n,
+            )
         if note and note.life == self._life() and note.n <= head.n:
             began_here = note.epoch > head.epoch and note.n == head.n
             if note.epoch == head.epoch or began_here:
@@ -141,7 +164,9 @@ class Journal:
 
     def _life(self) -> list[int]:
         card = uuid.getnode()
-        is_made_up = bool(card >> 40 & 1)  # RFC 9562 section 6.10: a random node id has the multicast bit set
+        # A made-up node id has the multicast bit set (RFC 9562 section 6.10), a made-up or changing card address the
+        # bit for locally administered ones (IEEE 802): neither tells one machine from another.
+        is_made_up = bool(card >> 40 & 0b11)
         return [self.path.stat().st_ino, 0 if is_made_up else card]
 
     def _read_note(self) -> "_Note | None":
@@ -167,9 +192,11 @@ class _Note(msgspec.Struct):
     n: int
 
 
-def read_events(db: Database, station: str, after_n: int = 0, limit: int = -1) -> Iterator[tuple[int, Event]]:
+def read_events(
+    connection: "Connection", station: str, after_n: int = 0, limit: int = -1
+) -> Iterator[tuple[int, Event]]:
     """Yield `(n, event)` from a station's file in the order of writing, from the first after `after_n`."""
-    rows = db.conn.execute(
+    rows = connection.execute(
         f"SELECT n, {COLUMNS} FROM events WHERE n > ? ORDER BY n LIMIT ?",  # noqa: S608 - no input
         (after_n, limit),
     )

@@ -4,13 +4,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING
 
 from station.journal import read_events
-from station.storage import FILE_NAME, open_database, storage_errors, writing
+from station.storage import FILE_NAME, open_file, storage_errors, writing
 from sync.events import Event
 from sync.wire import EventAnswer
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,42 +31,42 @@ class JournalOutbox:
     whole batches in the order of writing: the unsent events are those behind the newest answer.
     """
 
-    def __init__(self, db: Database, path: Path, station: str) -> None:
-        self._db = db
+    def __init__(self, connection: "Connection", path: Path, station: str) -> None:
+        self._connection = connection
         self._path = path
         self._station = station
 
     def unsent(self, limit: int) -> list[tuple[int, Event]]:
         """Return the oldest events without an answer, with their local numbers."""
         with storage_errors(self._path):
-            return list(read_events(self._db, self._station, self._answered(), limit))
+            return list(read_events(self._connection, self._station, self._answered(), limit))
 
     def settle(self, answers: Sequence[tuple[int, EventAnswer]], at_ms: int) -> None:
         """Keep the community's answers; an event is marked, never deleted."""
         rows = [(n, answer.status, answer.reason, at_ms) for n, answer in answers]
-        with writing(self._db, self._path):
-            self._db.conn.executemany("INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?)", rows)
+        with writing(self._connection, self._path):
+            self._connection.executemany("INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?)", rows)
 
     def backlog(self) -> Backlog:
         """Count what is still to be sent and what the community could not simply store."""
         with storage_errors(self._path):
             answered = self._answered()
-            newest = self._db.conn.execute("SELECT coalesce(max(n), 0) FROM events").fetchone()[0]
-            oldest = self._db.conn.execute("SELECT at_ms FROM events WHERE n = ?", (answered + 1,)).fetchone()
-            stuck = self._db.conn.execute(
+            newest = self._connection.execute("SELECT coalesce(max(n), 0) FROM events").fetchone()[0]
+            oldest = self._connection.execute("SELECT at_ms FROM events WHERE n = ?", (answered + 1,)).fetchone()
+            stuck = self._connection.execute(
                 "SELECT count(*) FROM deliveries WHERE status IN ('fork', 'quarantined')"
             ).fetchone()[0]
         return Backlog(newest - answered, oldest[0] if oldest else None, stuck)
 
     def _answered(self) -> int:
-        return int(self._db.conn.execute("SELECT coalesce(max(n), 0) FROM deliveries").fetchone()[0])
+        return int(self._connection.execute("SELECT coalesce(max(n), 0) FROM deliveries").fetchone()[0])
 
 
 @contextmanager
 def open_outbox(folder: Path, station: str) -> Iterator[JournalOutbox]:
     """Open the outbox of the station in `folder` for the calling thread."""
-    db = open_database(folder)
+    connection = open_file(folder)
     try:
-        yield JournalOutbox(db, folder / FILE_NAME, station)
+        yield JournalOutbox(connection, folder / FILE_NAME, station)
     finally:
-        db.close()
+        connection.close()

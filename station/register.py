@@ -93,7 +93,7 @@ class Register:
 
     def __init__(self, journal: Journal, zone: tzinfo) -> None:
         self._journal = journal
-        self._db = journal.db.conn
+        self._db = journal.connection
         self._zone = zone
         self._folds: dict[type[Body], Callable[[int, Event, Any], None]] = {
             PassageRecorded: self._fold_passage,
@@ -152,12 +152,12 @@ class Register:
         """
         since_ms = self._start_ms(first_day)
         found: list[Leg] = []
-        for at_ms, direction, station, leg in self._db.execute(
-            "SELECT at_ms, direction, station, leg FROM passages"
-            " WHERE pass_id = ? AND outcome = 'allowed' ORDER BY at_ms DESC",
+        for at_ms, direction, station, leg, order_ms in self._db.execute(
+            "SELECT at_ms, direction, station, leg, order_ms FROM passages"
+            " WHERE pass_id = ? AND outcome = 'allowed' ORDER BY order_ms DESC",
             (pass_id,),
         ):
-            found.append(Leg(at_ms, Direction(direction), station))
+            found.append(Leg(at_ms, Direction(direction), station, order_ms))
             if at_ms < since_ms and leg == "return":
                 break
         return found
@@ -166,7 +166,7 @@ class Register:
         """Return the newest accepted passage of a pass as it was recorded."""
         row = self._db.execute(
             "SELECT body FROM passages JOIN events USING (n)"
-            " WHERE pass_id = ? AND outcome = 'allowed' ORDER BY passages.at_ms DESC LIMIT 1",
+            " WHERE pass_id = ? AND outcome = 'allowed' ORDER BY order_ms DESC LIMIT 1",
             (pass_id,),
         ).fetchone()
         return msgspec.json.decode(row[0], type=PassageRecorded) if row else None
@@ -207,7 +207,7 @@ class Register:
     def current_shift(self) -> ShiftRow | None:
         """Return the shift on duty; None when the last one has been handed over or none was opened."""
         row = self._db.execute(
-            "SELECT id, opened_ms, guards, lead, handed_over_ms FROM shifts ORDER BY id DESC LIMIT 1"
+            "SELECT id, opened_ms, guards, lead, handed_over_ms FROM shifts ORDER BY opened_n DESC LIMIT 1"
         ).fetchone()
         if row is None or row[4] is not None:
             return None
@@ -234,27 +234,39 @@ class Register:
     def _fold_passage(self, n: int, event: Event, body: PassageRecorded) -> None:
         fever = int(Reason.FEVER in body.reasons)
         is_leg = body.outcome == "allowed" and body.pass_id is not None
-        before = self._open_direction(body.pass_id) if is_leg else None
+        before_ms, before = self._last_leg(body.pass_id) if is_leg else (0, None)
+        # This station saw its own legs in this order, whatever its clock said; the true time stays beside it.
+        order_ms = max(event.at_ms, before_ms + 1) if event.station == self._journal.station else event.at_ms
         self._db.execute(
-            "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (n, event.at_ms, event.station, body.direction, body.outcome, fever, body.leg, body.pass_id),
+            "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                n,
+                event.at_ms,
+                order_ms,
+                event.station,
+                body.direction,
+                body.outcome,
+                fever,
+                body.leg,
+                body.pass_id,
+            ),
         )
         self._tally(local_day(event.at_ms, self._zone).isoformat(), body.outcome, body.direction, fever, 1)
-        # The newest leg by instant tells whether a trip is open, not the newest that became known.
-        after = self._open_direction(body.pass_id) if is_leg else None
+        _after_ms, after = self._last_leg(body.pass_id) if is_leg else (0, None)
         if after != before:
             if before:
                 self._tally(_OPEN, "allowed", before, 0, -1)
             if after:
                 self._tally(_OPEN, "allowed", after, 0, 1)
 
-    def _open_direction(self, pass_id: str | None) -> str | None:
-        """Return the direction that opened the pass's open trip; None when none is open."""
+    def _last_leg(self, pass_id: str | None) -> tuple[int, str | None]:
+        """Return the place of the pass's last leg, and the direction that opened its trip if one is open."""
         row = self._db.execute(
-            "SELECT direction, leg FROM passages WHERE pass_id = ? AND outcome = 'allowed' ORDER BY at_ms DESC LIMIT 1",
+            "SELECT order_ms, direction, leg FROM passages"
+            " WHERE pass_id = ? AND outcome = 'allowed' ORDER BY order_ms DESC LIMIT 1",
             (pass_id,),
         ).fetchone()
-        return row[0] if row and row[1] == "first" else None
+        return (row[0], row[1] if row[2] == "first" else None) if row else (0, None)
 
     def _tally(self, day: str, outcome: str, direction: str, fever: int, change: int) -> None:
         self._db.execute(

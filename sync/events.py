@@ -204,8 +204,12 @@ def seal(
     guard: str | None,
     prev: str,
 ) -> Event:
-    """Make the event that follows `prev`: encode the body, name it by a new id and close it with its hash."""
+    """Make the event that follows `prev`: encode the body, name it by a new id and close it with its hash.
+
+    Raises `msgspec.ValidationError` for a body that could not be read back (a temperature that is no number).
+    """
     body_json = canonical_json(body)
+    read_body(KIND_OF[type(body)], body_json)
     header = _Header(
         station=station,
         epoch=epoch,

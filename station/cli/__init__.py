@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from passes.errors import GatepostError
+from passes.errors import GatepostError, UsageError
 from station.i18n import N_, _, choose_language, explain, set_language
 
 COMMANDS = {
@@ -37,10 +37,22 @@ class LazyGroup(click.Group):
         return command
 
 
+def _tell_version(ctx: click.Context, _option: click.Parameter, is_asked: bool) -> None:
+    if not is_asked or ctx.resilient_parsing:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        click.echo(f"gatepost {version('gatepost')}")
+    except PackageNotFoundError:
+        raise UsageError(N_("--version: this copy is not installed, so it has none; install it with pip")) from None
+    ctx.exit()
+
+
 @click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--lang", help="Language: zh or en (default: zh).")
 @click.option("--dir", "folder", type=click.Path(path_type=Path), help="The station's folder.")
-@click.version_option(package_name="gatepost")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version, help="Tell it.")
 @click.pass_context
 def gatepost(ctx: click.Context, lang: str | None, folder: Path | None) -> None:
     """Gatepost 岗亭: a community checkpoint in a terminal. Without a command it opens the gate."""

@@ -50,7 +50,9 @@ def pass_() -> None:
 @pass_.command()
 @click.option("--holder", required=True, help="Name on the pass.")
 @click.option("--address", required=True, help="Building, unit and room, as printed.")
-@click.option("--kind", type=click.Choice(sorted(PRESETS)), default="resident", show_default=True)
+@click.option(
+    "--kind", type=click.Choice(sorted(PRESETS)), default="resident", show_default=True, help="What it allows."
+)
 @click.option("--from", "valid_from", type=DateType(), required=True, help="First day, YYYY-MM-DD.")
 @click.option("--until", "valid_until", type=DateType(), required=True, help="Last day, YYYY-MM-DD.")
 @click.option("--household", help="Household; the address when left out.")
@@ -84,7 +86,13 @@ def issue(
 
 @pass_.command()
 @click.argument("code")
-@click.option("--direction", type=click.Choice(["entry", "exit"]), default="exit", show_default=True)
+@click.option(
+    "--direction",
+    type=click.Choice(["entry", "exit"]),
+    default="exit",
+    show_default=True,
+    help="Which way to go.",
+)
 @folder_option
 @json_option
 def verify(code: str, direction: str, folder: Path | None, as_json: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.screen import Screen
@@ -104,6 +104,12 @@ class GateScreen(Screen[None]):
                 self._scan(text)
             else:
                 self._record(acknowledged=False)
+
+    @on(events.DescendantBlur)
+    def _focus_lost(self) -> None:
+        """Give the field its focus back: a terminal that lost sight of us must not swallow the next scan."""
+        if self.is_active and self.focused is None:
+            self.query_one(ScanField).focus()
 
     @on(ThermometerSaid)
     def _thermometer_said(self, message: ThermometerSaid) -> None:

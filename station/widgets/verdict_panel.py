@@ -14,6 +14,8 @@ from station.gate import Scan
 from station.i18n import _, explain
 
 _SPACED = "  "
+_NARROW = 51
+"""The panel's width in cells on a terminal of 80, before the first layout."""
 
 
 class VerdictPanel(Static):
@@ -43,7 +45,10 @@ class VerdictPanel(Static):
 
     def show(self, scan: Scan, waiting: int) -> None:
         """Show one scan; `waiting` people have been scanned behind it."""
-        lines = [_loud(_headline(scan, self._zone)), _who(scan), _pass_line(scan, self._zone)]
+        # Long names must not push the last line, who waits behind, out of the panel.
+        room = self.content_size.width or _NARROW
+        cut = [line.truncate(room, ellipsis=True) for line in (_who(scan), _pass_line(scan, self._zone))]
+        lines = [_loud(_headline(scan, self._zone)), *cut]
         lines += [Content(sentence) for sentence in wording.reasons(scan, self._zone)[:2]]
         step = _next_step(scan)
         if step:

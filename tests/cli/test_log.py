@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from passes.number import number_of
 from station.assembly import open_station
+from station.journal import COLUMNS
 from station.settings import FILE_NAME
 from station.storage import FILE_NAME as JOURNAL_FILE
-from station.storage import open_database
+from station.storage import open_file
 from tests.cli.conftest import VALID, Run, rewrite
 
 
@@ -23,14 +25,14 @@ def busy(run: Run, folder: Path) -> Path:
 
 def change(folder: Path, sql: str) -> None:
     """Do to the file what nobody may: somebody with an editor does not ask the triggers."""
-    db = open_database(folder)
+    connection = open_file(folder)
     try:
-        db.conn.executescript("DROP TRIGGER events_never_change; DROP TRIGGER events_never_go;")
-        db.conn.execute("PRAGMA foreign_keys = OFF")
-        db.conn.execute(sql)
-        db.conn.commit()
+        connection.executescript("DROP TRIGGER events_never_change; DROP TRIGGER events_never_go;")
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute(sql)
+        connection.commit()
     finally:
-        db.close()
+        connection.close()
 
 
 def test_a_whole_journal_verifies(run: Run, busy: Path) -> None:
@@ -57,11 +59,7 @@ def test_a_whole_journal_verifies(run: Run, busy: Path) -> None:
         ("DELETE FROM events WHERE n = 1", 2),
         ("UPDATE events SET at_ms = at_ms + 1 WHERE n = 1", 1),
         ("UPDATE events SET at_ms = at_ms + 1 WHERE n = 5", 5),
-        (
-            "INSERT INTO events SELECT 6, epoch, 6, id, kind, at_ms, device_ms, drift_ms, suspect, shift, guard, body,"
-            " body_sha256, prev, hash FROM events WHERE n = 5",
-            6,
-        ),
+        (f"INSERT INTO events SELECT 6, {COLUMNS} FROM events WHERE n = 5", 6),
     ],
 )
 def test_a_changed_journal_names_the_first_wrong_record(run: Run, busy: Path, sql: str, n: int) -> None:
@@ -88,7 +86,7 @@ def test_the_register_is_made_anew(run: Run, busy: Path) -> None:
 def test_a_table_that_is_gone_is_one_sentence(run: Run, busy: Path) -> None:
     change(busy, "DROP TABLE passes")
 
-    run("pass", "show", "00000000-1", "--dir", busy).refused(1, str(busy / JOURNAL_FILE), "passes")
+    run("pass", "show", number_of(bytes(16)), "--dir", busy).refused(1, str(busy / JOURNAL_FILE), "passes")
 
 
 def test_the_backlog_is_told(run: Run, folder: Path, busy: Path) -> None:

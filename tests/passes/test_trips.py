@@ -53,9 +53,9 @@ def test_any_order_of_arrival_gives_the_same_trips(
 
 @given(legs, st.sampled_from(Direction))
 def test_every_first_leg_is_one_trip(found: list[Leg], first_leg: Direction) -> None:
-    assert [trip.first for trip in pair(found, first_leg)] == sorted(
-        leg for leg in found if leg.direction is first_leg
-    )
+    firsts = [leg for leg in found if leg.direction is first_leg]
+
+    assert [trip.first for trip in pair(found, first_leg)] == sorted(firsts, key=lambda leg: leg.place)
 
 
 def test_a_trip_counts_on_the_local_day_of_its_first_leg() -> None:
@@ -87,3 +87,12 @@ def test_days_are_cut_in_the_communitys_zone() -> None:
     assert local_day(at_ms, SHANGHAI) == date(2026, 3, 10)
     assert local_day(at_ms, UTC) == date(2026, 3, 9)
     assert local_day(at_ms, ZoneInfo("Pacific/Kiritimati")) == date(2026, 3, 10)
+
+
+def test_a_known_order_goes_before_the_clock() -> None:
+    """Out, the clock is set back, home again: the trip is closed, and it counts on the day that the clock said."""
+    first, back = Leg(90_000, EXIT, "G1", 90_000), Leg(60_000, ENTRY, "G1", 90_001)
+
+    stands = standing([back, first], EXIT, date(1970, 1, 1), 1, UTC)
+
+    assert (stands.used, stands.open_leg, stands.last_leg) == (1, None, back)

@@ -15,6 +15,7 @@ from station.widgets.lines import PassageList, StatusLine
 from station.widgets.reading_panel import ReadingPanel
 from station.widgets.scan_field import ScanField
 from station.widgets.verdict_panel import VerdictPanel
+from sync.events import PassRevoked
 from tests.screens.console import GUARD, gate, text_of
 
 NO_LIMIT_PAGES = 1_073_741_823
@@ -34,7 +35,8 @@ def test_the_field_keeps_the_focus(tmp_path: Path) -> None:
                 await console.scan(console.issue(f"王{key}").token)
                 await console.press(key, "tab", "escape")
                 assert console.is_ready, key
-            console.app.set_focus(None)
+            # What Textual does when the terminal says that its window lost the focus.
+            console.screen.set_focus(None)
             await console.until(lambda: console.is_ready)
 
     asyncio.run(told())
@@ -131,16 +133,20 @@ def test_a_new_day_starts_from_nothing(tmp_path: Path) -> None:
 
 def fill_up(station: Station) -> None:
     """Leave no room in the file: SQLite then answers as it does when the disk is full."""
-    connection = station.journal.db.conn
+    connection = station.journal.connection
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StorageError):
         for number in range(1_000):
             station.gate.scan(f"not a pass {number}", Direction.EXIT)
+    with pytest.raises(StorageError):
+        for _number in range(1_000):
+            with station.journal.writing():
+                station.register.record(PassRevoked(pass_id="0" * 32, reason="void"), station.clock.now_ms())
 
 
 def make_room(station: Station) -> None:
-    station.journal.db.conn.execute(f"PRAGMA max_page_count = {NO_LIMIT_PAGES}")
+    station.journal.connection.execute(f"PRAGMA max_page_count = {NO_LIMIT_PAGES}")
 
 
 def test_full_disk(tmp_path: Path) -> None:

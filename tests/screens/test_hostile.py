@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from passes.token import PassClaims, issue_token
+from passes import token
+from passes.token import PassClaims
 from station.widgets.scan_field import ScanField
 from station.widgets.verdict_panel import VerdictPanel
 from tests.screens.console import Console, gate
@@ -73,14 +74,15 @@ def test_hostile_text_in_a_field_is_harmless_before_enter(tmp_path: Path, text: 
     asyncio.run(told())
 
 
-@hostile
-def test_hostile_name_on_a_genuine_pass(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", [text for text in HOSTILE.values() if "\ud800" not in text])
+def test_hostile_name_on_a_genuine_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """The key is ours and the signature holds, only the name was not made by our desk."""
     async def told() -> None:
         async with gate(tmp_path) as console:
             today = console.station.gate.today()
+            monkeypatch.setattr(token, "_check", lambda _claims: None)
             claims = PassClaims(b"\x05" * 16, COMMUNITY, "resident", today, today, text[:24], text[:24])
-            await console.scan(issue_token(claims, KEY))
+            await console.scan(token.issue_token(claims, KEY))
             await console.measure(36.5)
             await console.press("enter")
             assert [body.outcome for body in console.passages()] == ["allowed"]

@@ -11,6 +11,7 @@ from passes.reasons import Reason
 from passes.token import PassClaims, issue_token
 from passes.trips import Direction
 from station import issuing
+from station.shifts import hand_over, open_shift
 from sync.events import HolderBanned, PassageRecorded, read_body
 from tests.station.post import COMMUNITY, KEY, Post, reading, trust_list
 
@@ -201,6 +202,7 @@ def test_a_withdrawn_key_refuses_the_way_out_only(tmp_path: Path) -> None:
 
     assert post.gate.scan(row.token, EXIT).verdict.reasons == (Reason.WITHDRAWN_KEY,)
     assert post.gate.scan(row.token, ENTRY).verdict.outcome is Outcome.ATTENTION
+    assert post.gate.scan(row.number, EXIT).verdict.reasons == (Reason.WITHDRAWN_KEY, Reason.TYPED)
     post.journal.close()
 
 
@@ -273,3 +275,34 @@ def test_counts_of_the_day(post: Post) -> None:
     post.pass_through(visitor, EXIT)
     counts = post.register.counts(post.gate.today())
     assert (counts.away, counts.inside) == (0, 0)
+
+
+def test_a_clock_set_back_between_out_and_in_locks_nobody_in(post: Post) -> None:
+    row = post.issue()
+    post.pass_through(row, EXIT)
+    post.clock.move(-150)
+
+    home = post.pass_through(row, ENTRY)
+
+    assert (home.outcome, home.verdict.reasons) == ("allowed", ())
+    assert post.register.counts(post.gate.today()).away == 0
+    post.clock.move(24 * 3600)
+    assert post.pass_through(row, EXIT).outcome == "allowed"
+
+
+def test_a_temperature_that_is_no_number_is_no_attempt(post: Post) -> None:
+    scan = post.gate.measured(post.gate.scan(post.issue().token, EXIT), [reading(float("nan")), reading(float("inf"))])
+
+    assert (scan.attempts, scan.verdict.needs_reading) == ((), True)
+
+
+def test_a_shift_opened_by_a_clock_that_ran_ahead_is_followed_by_the_next(post: Post) -> None:
+    post.clock.move(8 * 3600)
+    open_shift(post.journal, post.register, post.clock, ["周师傅"])
+    post.clock.move(-8 * 3600)
+
+    hand_over(post.journal, post.register, post.clock, "郑师傅")
+
+    shift = post.register.current_shift()
+    assert shift is not None
+    assert shift.guards == ("郑师傅",)

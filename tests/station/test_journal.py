@@ -46,7 +46,7 @@ def test_the_first_broken_record_is_named(post: Post, damage: str, broken: int) 
     row = post.issue()
     for direction in (Direction.EXIT, Direction.ENTRY):
         post.pass_through(row, direction)
-    connection = post.journal.db.conn
+    connection = post.journal.connection
     connection.execute("DROP TRIGGER events_never_change")
     connection.execute("DROP TRIGGER events_never_go")
     connection.execute(damage)
@@ -61,7 +61,7 @@ def test_the_file_itself_refuses_to_change_what_was_recorded(post: Post, stateme
     post.issue()
 
     with pytest.raises(Exception, match="never"):
-        post.journal.db.conn.execute(statement)
+        post.journal.connection.execute(statement)
 
 
 def test_a_restart_goes_on_in_the_same_epoch(tmp_path: Path) -> None:
@@ -129,6 +129,45 @@ def test_a_lost_note_starts_a_new_epoch_and_loses_nothing(tmp_path: Path) -> Non
     post.journal.close()
 
 
+def test_a_program_that_is_still_running_follows_into_a_newer_epoch(tmp_path: Path) -> None:
+    running = Post(tmp_path)
+    running.issue()
+    (tmp_path / EPOCH_FILE).unlink()
+    command = Post(tmp_path, create=False)
+    command.issue()
+    command.journal.close()
+
+    running.issue()
+
+    places = [(event.epoch, event.seq) for _n, event in running.journal.read()]
+    assert len(set(places)) == 3
+    assert places[1:] == [(running.journal.head().epoch, 1), (running.journal.head().epoch, 2)]
+    assert running.journal.verify() == 3
+    running.journal.close()
+
+
+def test_an_emptied_journal_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
+    post = Post(tmp_path)
+    post.issue()
+    post.journal.close()
+    for name in (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    (tmp_path / FILE_NAME).touch()
+
+    with pytest.raises(StorageError, match="is empty, but 1 records were in it"):
+        Post(tmp_path, create=False)
+
+
+def test_a_file_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
+    post = Post(tmp_path)
+    post.journal.connection.execute("PRAGMA user_version = 99")
+    post.journal.connection.commit()
+    post.journal.close()
+
+    with pytest.raises(StorageError, match="newer"):
+        Post(tmp_path, create=False)
+
+
 def test_a_clock_that_runs_backwards_is_marked_and_order_stays(post: Post) -> None:
     post.issue()
     post.clock.move(-3600)
@@ -141,8 +180,8 @@ def test_a_clock_that_runs_backwards_is_marked_and_order_stays(post: Post) -> No
 
 def test_a_full_disk_records_nothing_and_says_so(post: Post) -> None:
     row = post.issue()
-    pages = post.journal.db.conn.execute("PRAGMA page_count").fetchone()[0]
-    post.journal.db.conn.execute(f"PRAGMA max_page_count = {pages}")
+    pages = post.journal.connection.execute("PRAGMA page_count").fetchone()[0]
+    post.journal.connection.execute(f"PRAGMA max_page_count = {pages}")
 
     told = ""
     for _ in range(200):
@@ -156,7 +195,7 @@ def test_a_full_disk_records_nothing_and_says_so(post: Post) -> None:
 
     assert "the disk is full, nothing was recorded" in told
     count = post.journal.verify()
-    post.journal.db.conn.execute("PRAGMA max_page_count = 1000000")
+    post.journal.connection.execute("PRAGMA max_page_count = 1000000")
     post.issue()
     assert post.journal.verify() == count + 1
 

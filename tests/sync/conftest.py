@@ -48,7 +48,7 @@ class Sender:
 
     def table(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the station's file."""
-        return [tuple(row) for row in self.post.journal.db.conn.execute(sql)]
+        return [tuple(row) for row in self.post.journal.connection.execute(sql)]
 
     def carry(self, url: str, secret: str = "s", timeout_s: float = DEADLINE_S) -> int:
         """Send one batch here and now."""
@@ -101,7 +101,7 @@ def sender(tmp_path: Path) -> Iterator[Sender]:
     folder = tmp_path / "station"
     folder.mkdir()
     post = Post(folder)
-    yield Sender(post, JournalOutbox(post.journal.db, post.journal.path, STATION))
+    yield Sender(post, JournalOutbox(post.journal.connection, post.journal.path, STATION))
     post.journal.close()
 
 

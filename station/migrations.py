@@ -1,0 +1,64 @@
+"""The tables of the station's file, one step after the other; sqlite-utils remembers which have been taken."""
+
+from typing import Any
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("station")
+
+
+@migrations()
+def journal_and_register(db: Database) -> None:
+    """Create the journal (events, never changed), its deliveries, and the register that is folded from it."""
+    db.executescript("""
+        CREATE TABLE events (
+            n INTEGER PRIMARY KEY,
+            epoch TEXT NOT NULL, seq INTEGER NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, at_ms INTEGER NOT NULL,
+            device_ms INTEGER NOT NULL, drift_ms INTEGER, suspect INTEGER NOT NULL, shift TEXT, guard TEXT,
+            body TEXT NOT NULL, body_sha256 TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL
+        ) STRICT;
+        CREATE TRIGGER events_never_change BEFORE UPDATE ON events
+            BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
+        CREATE TRIGGER events_never_go BEFORE DELETE ON events
+            BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;
+
+        CREATE TABLE deliveries (
+            n INTEGER PRIMARY KEY REFERENCES events, status TEXT NOT NULL, reason TEXT, at_ms INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX deliveries_in_trouble ON deliveries (status) WHERE status IN ('fork', 'quarantined');
+
+        CREATE TABLE passes (
+            pass_id TEXT PRIMARY KEY, number TEXT NOT NULL, kind TEXT NOT NULL, holder TEXT NOT NULL,
+            holder_id TEXT NOT NULL, household TEXT NOT NULL, address TEXT NOT NULL,
+            valid_from TEXT NOT NULL, valid_until TEXT NOT NULL,
+            state TEXT NOT NULL, detail TEXT, issued_ms INTEGER NOT NULL, token TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE UNIQUE INDEX passes_by_number ON passes (number);
+
+        CREATE TABLE bans (holder_id TEXT PRIMARY KEY, reason TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE passages (
+            n INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, order_ms INTEGER NOT NULL, station TEXT NOT NULL,
+            direction TEXT NOT NULL, outcome TEXT NOT NULL, fever INTEGER NOT NULL, leg TEXT, pass_id TEXT
+        ) STRICT;
+        CREATE INDEX passages_of_pass ON passages (pass_id, order_ms DESC, at_ms, direction, station, leg)
+            WHERE outcome = 'allowed' AND pass_id IS NOT NULL;
+
+        CREATE TABLE tallies (
+            day TEXT, outcome TEXT, direction TEXT, fever INTEGER, number INTEGER NOT NULL,
+            PRIMARY KEY (day, outcome, direction, fever)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE shifts (
+            id TEXT PRIMARY KEY, opened_ms INTEGER NOT NULL, guards TEXT NOT NULL, lead TEXT,
+            handed_over_ms INTEGER, incoming TEXT, outstanding TEXT, opened_n INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX shifts_in_order ON shifts (opened_n);
+    """)
+
+
+def migrate(connection: Any, version: int) -> None:
+    """Bring the file behind `connection` to the newest tables, and note `version` in it as done."""
+    migrations.apply(Database(connection))
+    connection.execute(f"PRAGMA user_version = {version:d}")
+    connection.commit()

@@ -1,0 +1,181 @@
+"""The real program in a real terminal, with a thermometer that speaks real frames over a real line."""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from passes.kinds import PRESETS
+from station import shifts
+from station.assembly import open_station
+from station.clock import SystemClock
+from station.devices.simulator import SimulatedThermometer
+from station.issuing import Application, Desk
+from tests.pty.terminal import GREEN, RED, Terminal, gatepost, opened
+from tests.screens.console import GUARD, make_station
+from tests.station.post import COMMUNITY, KEY
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
+
+CTRL_Q = "\x11"
+F6, F7 = "\x1b[17~", "\x1b[18~"
+BACKGROUND = " 24."
+
+
+@dataclass
+class Site:
+    """A station's folder, its thermometer, and passes that are valid today."""
+
+    folder: Path
+    thermometer: SimulatedThermometer
+    tokens: list[str]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with SimulatedThermometer(tmp_path / "thermometer") as thermometer:
+        folder = make_station(tmp_path, on_duty=False, port=thermometer.url)
+        with open_station(folder, SystemClock()) as station:
+            shifts.open_shift(station.journal, station.register, station.clock, [GUARD])
+            desk = Desk(station.journal, station.register, KEY, COMMUNITY, station.clock)
+            today = station.gate.today()
+            tokens = [
+                desk.issue(
+                    Application(name, "3-2-501", PRESETS["resident"], today, today + timedelta(days=1))
+                ).token
+                for name in ("Ann Lee", "Bob Ray")
+            ]
+        yield Site(folder, thermometer, tokens)
+
+
+def passages(folder: Path) -> list[str]:
+    with open_station(folder) as station:
+        return [f"{row.body.holder} {row.outcome}" for row in reversed(station.register.recent(100))]
+
+
+def measured(terminal: Terminal, site: Site, celsius: float) -> None:
+    """Put a forehead before the thermometer until the reading stands there."""
+    site.thermometer.present(celsius)
+    terminal.until(lambda: terminal.has_colour(GREEN))
+    site.thermometer.leave()
+
+
+def admitted(terminal: Terminal, site: Site, token: str, name: str) -> None:
+    terminal.type(token + "\r")
+    terminal.sees(name)
+    measured(terminal, site, 36.5)
+    terminal.type("\r")
+    terminal.sees("recorded ")
+
+
+def test_scan_reading_enter_and_a_power_cut(site: Site) -> None:
+    with opened(site.folder) as terminal:
+        terminal.sees("thermometer OK")
+        admitted(terminal, site, site.tokens[0], "A** L**")
+        assert terminal.has_colour(GREEN)
+        terminal.kill()
+
+    verified = gatepost("log", "verify", "--dir", str(site.folder), "--json")
+    assert (verified.returncode, verified.stderr) == (0, "")
+    assert json.loads(verified.stdout)["events"] == 4
+    assert passages(site.folder) == ["Ann Lee allowed"]
+    with opened(site.folder) as terminal:
+        terminal.sees("A** L**")
+        terminal.sees("thermometer OK")
+        admitted(terminal, site, site.tokens[1], "B** R**")
+        terminal.type(CTRL_Q)
+        assert terminal.end() == 0
+    assert passages(site.folder) == ["Ann Lee allowed", "Bob Ray allowed"]
+
+
+def test_killed_before_enter_records_nothing(site: Site) -> None:
+    with opened(site.folder) as terminal:
+        terminal.sees("thermometer OK")
+        terminal.type(site.tokens[0] + "\r")
+        measured(terminal, site, 36.5)
+        terminal.kill()
+    assert passages(site.folder) == []
+    assert gatepost("log", "verify", "--dir", str(site.folder)).returncode == 0
+
+
+def test_unplugged_typed_and_plugged_in_again(site: Site) -> None:
+    with opened(site.folder) as terminal:
+        terminal.sees("thermometer OK")
+        site.thermometer.unplug()
+        terminal.sees("thermometer silent")
+        terminal.type(site.tokens[0] + "\r")
+        terminal.sees("A** L**")
+        terminal.type(F7)
+        terminal.sees("Temperature by hand")
+        terminal.type("36.4\r")
+        terminal.until(lambda: terminal.has_colour(GREEN))
+        terminal.type("\r")
+        terminal.sees("recorded ")
+        site.thermometer.replug()
+        terminal.sees("thermometer OK")
+        admitted(terminal, site, site.tokens[1], "B** R**")
+    assert passages(site.folder) == ["Ann Lee allowed", "Bob Ray allowed"]
+
+
+def test_noise_is_no_reading(site: Site) -> None:
+    with opened(site.folder) as terminal:
+        terminal.sees("thermometer OK")
+        terminal.type(site.tokens[0] + "\r")
+        terminal.sees("A** L**")
+        site.thermometer.noise()
+        terminal.sees("thermometer silent")
+        assert not terminal.has_colour(GREEN)
+        measured(terminal, site, 36.6)
+
+
+@pytest.mark.parametrize("text", ["[/]", "[@click=app.quit]x[/]", "‮gnp", "x" * 20_000])
+def test_hostile_keys(site: Site, text: str) -> None:
+    with opened(site.folder) as terminal:
+        terminal.sees("thermometer OK")
+        terminal.type(text + "\r")
+        terminal.until(lambda: terminal.has_colour(RED))
+        assert "\u202e".encode() not in terminal.told
+        admitted(terminal, site, site.tokens[0], "A** L**")
+
+
+def test_a_pasted_control_sequence_does_not_reach_the_terminal(site: Site) -> None:
+    with opened(site.folder) as terminal:
+        terminal.sees("thermometer OK")
+        terminal.type(b"\x1b[200~\x1b]0;owned\x07\x1b[7;7Hgone\x1b[201~")
+        terminal.sees("owned")
+        assert b"\x1b]0;owned" not in terminal.told
+        assert b"\x1b[7;7Hgone" not in terminal.told
+        terminal.type("\r")
+        terminal.until(lambda: terminal.has_colour(RED))
+        admitted(terminal, site, site.tokens[0], "A** L**")
+
+
+def test_a_scan_while_a_dialog_is_open(site: Site) -> None:
+    with opened(site.folder) as terminal:
+        terminal.sees("thermometer OK")
+        terminal.type(site.tokens[0] + "\r")
+        terminal.sees("A** L**")
+        terminal.type(F6)
+        terminal.sees("Not let through")
+        terminal.type(site.tokens[1] + "\r")
+        terminal.sees("1 scanned behind")
+        terminal.type(F6)
+        terminal.sees("B** R**")
+    assert passages(site.folder) == []
+
+
+def test_leaving_restores_the_terminal(site: Site) -> None:
+    with opened(site.folder) as terminal:
+        terminal.sees("thermometer OK")
+        assert terminal.modes != terminal.modes_before
+        terminal.type(CTRL_Q)
+        assert terminal.end() == 0
+        assert terminal.modes == terminal.modes_before
+        left = terminal.told[terminal.told.rindex(b"\x1b[?1049l") :]
+        for on, off in ((b"?25l", b"?25h"), (b"?1000h", b"?1000l"), (b"?2004h", b"?2004l"), (b"?1004h", b"?1004l")):
+            assert terminal.told.rfind(b"\x1b[" + on) < terminal.told.rfind(b"\x1b[" + off), on
+        assert b"Traceback" not in left
