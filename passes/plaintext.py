@@ -2,8 +2,9 @@
 
 import unicodedata
 
-# Bidirectional overrides and isolates reorder what a reader sees (CVE-2021-42574); marks and joiners hide.
-_INVISIBLE = frozenset("\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u2060\ufeff")
+# Letters, marks and a symbol by their category, and yet they show nothing: names of them look empty or like another's.
+# What else does harm has a category of its own: bidirectional controls (CVE-2021-42574), joiners, soft hyphens.
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _REPLACEMENT = "\ufffd"
 
 

@@ -145,9 +145,7 @@ class Journal:
         note, head = self._read_note(), self.head()
         if note and note.n and not head.n:
             raise StorageError(
-                N_(
-                    "{path}: is empty, but {count} records were in it; keep the folder and restore the file from a backup"
-                ),
+                N_("{path}: is empty, but held {count} records; keep the folder, restore the file from a backup"),
                 path=self.path,
                 count=note.n,
             )

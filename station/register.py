@@ -77,6 +77,7 @@ class Counts:
     inside: int = 0
     fevers: int = 0
     refused: int = 0
+    turned_back: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ class Register:
 
     def counts(self, day: date) -> Counts:
         """Count this gate's passages of one local day."""
-        entries = exits = fevers = refused = 0
+        entries = exits = fevers = refused = turned_back = 0
         for outcome, direction, fever, number in self._db.execute(
             "SELECT outcome, direction, fever, number FROM tallies WHERE day = ?",
             (day.isoformat(),),
@@ -181,11 +182,13 @@ class Register:
             if outcome == "allowed":
                 entries += number if direction == "entry" else 0
                 exits += number if direction == "exit" else 0
-            else:
+            elif outcome == "refused":
                 refused += number
+            else:
+                turned_back += number
             fevers += number if fever else 0
         is_open = dict(self._db.execute("SELECT direction, number FROM tallies WHERE day = ?", (_OPEN,)).fetchall())
-        return Counts(entries, exits, is_open.get("exit", 0), is_open.get("entry", 0), fevers, refused)
+        return Counts(entries, exits, is_open.get("exit", 0), is_open.get("entry", 0), fevers, refused, turned_back)
 
     def recent(self, limit: int) -> list[RecentPassage]:
         """Return the newest passages, newest first."""

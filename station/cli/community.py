@@ -207,7 +207,7 @@ def staff_add(folder: Path, name: str, role: "Role") -> None:
 @click.option("--station", "station_id", help="Of this station only.")
 @as_json
 def shifts(folder: Path, station_id: str | None, wants_json: bool) -> None:
-    """List the shifts that stations have sent, newest first."""
+    """List the shifts that stations have sent, the last received first."""
     from sync.community.shiftlog import list_shifts
 
     with _opened(folder) as (settings, engine):
@@ -358,7 +358,9 @@ def _password(*, confirm: bool) -> str:
 
 
 def _when(at_ms: int | None, zone: ZoneInfo) -> str:
-    return "" if at_ms is None else f"{datetime.fromtimestamp(at_ms / 1000, zone):%Y-%m-%d %H:%M}"
+    from sync.community.instants import local_time
+
+    return "" if at_ms is None else f"{local_time(at_ms, zone):%Y-%m-%d %H:%M}"
 
 
 def _print_json(value: object) -> None:

@@ -137,7 +137,11 @@ def show(number: str, png: Path | None, folder: Path | None, as_json: bool) -> N
             echo_json({**fields, "passages": told})
             return
         kind = PRESETS[row.kind].label if row.kind in PRESETS else row.kind
-        state = _("active") if row.state == "active" else f"{_('revoked')} ({wording.revocation(row.detail)})"
+        state = (
+            _("active")
+            if row.state == "active"
+            else _("revoked ({detail})").format(detail=wording.revocation(row.detail))
+        )
         click.echo(f"{row.number}  {mask_name(row.holder)}  {_(kind)}  {row.address}")
         click.echo(f"{row.valid_from} - {row.valid_until}  {state}")
         for passage in passages:

@@ -99,15 +99,15 @@ class Play:
 
     def _prepare(self, step: Step) -> None:
         if step.special == "unplug":
-            self._say(f"--  {_('the thermometer is unplugged')}")
+            self._say("--  " + _("the thermometer is unplugged"))
             self._world.thermometer.unplug()
             self._wait_for(lambda event: isinstance(event, LinkState) and not event.is_connected)
         elif step.special == "replug":
-            self._say(f"--  {_('the thermometer is plugged in again')}")
+            self._say("--  " + _("the thermometer is plugged in again"))
             self._world.thermometer.replug()
             self._wait_for(lambda event: isinstance(event, LinkState) and event.is_connected)
         elif step.special == "outage":
-            self._say(f"--  {_('the community cannot be reached; the gate goes on')}")
+            self._say("--  " + _("the community cannot be reached; the gate goes on"))
             self._world.server.stop()
         elif step.special == "restored":
             unsent = self._station.outbox.backlog().pending

@@ -209,7 +209,7 @@ class GateScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Show what the keys do."""
-        self.app.push_screen(HelpDialog((actions.RECORD, *self._actions)), lambda _closed: self._come_next())
+        self.app.push_screen(HelpDialog((actions.RECORD, *self._actions)), self._help_closed)
 
     def action_quit(self) -> None:
         """Leave the program."""
@@ -238,16 +238,19 @@ class GateScreen(Screen[None]):
         """Open a dialog; whoever was scanned meanwhile comes next when it is closed."""
 
         def closed(answer: Answer | None) -> None:
-            if answer is not None:
-                with self._told():
-                    answered(answer)
-            elif self._station.register.current_shift() is None:
-                self._hint(_("Nobody is on duty: F9 = take up duty"))
-            self._come_next()
+            with self._told():
+                try:
+                    if answer is not None:
+                        answered(answer)
+                    elif self._station.register.current_shift() is None:
+                        self._hint(_("Nobody is on duty: F9 = take up duty"))
+                except UsageError as error:
+                    self._hint(explain(error))
+                self._lane.call_next()
 
         self.app.push_screen(form, closed)
 
-    def _come_next(self) -> None:
+    def _help_closed(self, _nothing: None) -> None:
         with self._told():
             self._lane.call_next()
 

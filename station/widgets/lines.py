@@ -92,12 +92,13 @@ class CountLine(Static):
         told = (
             (_("out"), counts.exits),
             (_("in"), counts.entries),
-            (_("away now"), counts.away),
-            (_("visitors in"), counts.inside),
+            (_("away"), counts.away),
+            (_("inside"), counts.inside),
             (_("fevers"), counts.fevers),
             (_("refused"), counts.refused),
+            (_("turned back"), counts.turned_back),
         )
-        self.update(Content("   ".join([_("Today"), *(f"{name} {number}" for name, number in told)])))
+        self.update(Content("  ".join([_("Today"), *(f"{name} {number}" for name, number in told)])))
 
 
 class HealthLine(Static):

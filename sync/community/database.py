@@ -6,7 +6,6 @@ spread over several servers by community. Instants are UTC milliseconds (`_ms`).
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +13,7 @@ from sqlalchemy import Column, Engine, ForeignKeyConstraint, Index, PrimaryKeyCo
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from passes.errors import N_, GatepostError, UsageError
+from sync.sqlite import safe_journal_mode, sqlite3
 
 __all__ = [
     "DatabaseError",
@@ -24,6 +24,7 @@ __all__ = [
     "exports",
     "feed_counters",
     "forks",
+    "happened_ms",
     "key_text",
     "metadata",
     "open_engine",
@@ -79,7 +80,7 @@ stations = Table(
     ForeignKeyConstraint(["community"], ["communities.community"], name="stations_community_fk"),
 )
 
-_SHIFT_KINDS = sa.text("kind IN ('shift.opened', 'shift.handed_over')")
+_IS_OPENING = sa.text("kind = 'shift.opened'")
 
 events = Table(
     "events",
@@ -105,9 +106,13 @@ events = Table(
     PrimaryKeyConstraint("community", "station", "epoch", "seq", name="events_pk"),
     UniqueConstraint("community", "feed_no", name="events_feed_no_uq"),
     Index("events_by_shift", "community", "shift"),
-    Index("events_by_time", "community", "at_ms"),
-    Index("events_of_shifts", "community", "at_ms", "id", postgresql_where=_SHIFT_KINDS, sqlite_where=_SHIFT_KINDS),
+    Index("events_of_shifts", "community", "id", "feed_no", postgresql_where=_IS_OPENING, sqlite_where=_IS_OPENING),
 )
+
+happened_ms: sa.ColumnElement[int] = sa.func.coalesce(events.c.at_ms - events.c.drift_ms, events.c.at_ms)
+"""When an event happened, UTC milliseconds: the station's clock less what it was ahead, as far as that was known."""
+
+Index("events_by_time", events.c.community, happened_ms)
 
 forks = Table(
     "forks",
@@ -238,11 +243,10 @@ def _open_postgresql(url: sa.URL) -> Engine:
 
 
 def _open_sqlite(url: sa.URL) -> Engine:
-    module = _sqlite_module()
-    journal_mode = _safe_journal_mode(module.sqlite_version_info)
+    journal_mode = safe_journal_mode(sqlite3.sqlite_version_info)
     engine = sa.create_engine(
         url.set(drivername="sqlite+pysqlite"),
-        module=module,
+        module=sqlite3,
         hide_parameters=True,
         connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S},
     )
@@ -261,26 +265,6 @@ def _open_sqlite(url: sa.URL) -> Engine:
     sa.event.listen(engine, "connect", set_up)
     sa.event.listen(engine, "begin", begin)
     return engine
-
-
-def _sqlite_module() -> ModuleType:
-    try:
-        import pysqlite3
-    except ImportError:
-        import sqlite3
-
-        return sqlite3
-    module: ModuleType = pysqlite3.dbapi2
-    return module
-
-
-def _safe_journal_mode(version: tuple[int, ...]) -> str:
-    """Return WAL unless this SQLite may lose rows when two connections write and checkpoint at once.
-
-    Fixed in 3.51.3, 3.50.7 and 3.44.6 (sqlite.org, WAL-reset bug).
-    """
-    fixed = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
-    return "WAL" if fixed else "DELETE"
 
 
 def _wrong_url(shown: str) -> UsageError:

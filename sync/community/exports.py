@@ -20,6 +20,7 @@ from passes.errors import N_, GatepostError
 from passes.masking import mask_name, mask_number
 from passes.plaintext import plain
 from sync.community.database import exports, writing
+from sync.community.instants import local_time
 from sync.community.masking import mask_address, mask_text
 from sync.community.shiftlog import Passage
 from sync.events import new_id
@@ -74,7 +75,7 @@ class Sheet:
 
 
 def make_sheet(passages: Sequence[Passage], zone: ZoneInfo, *, unmasked: bool = False) -> Sheet:
-    """Lay out passages with times in `zone`.
+    """Lay out passages with drift-corrected times in `zone`.
 
     Names and pass numbers are masked as at the gate (`passes.masking`), addresses keep their building, and remarks are
     hidden, unless `unmasked`. The guard's name stays: it says who answers for the record.
@@ -162,14 +163,14 @@ def log_export(
 
 def _row(number: int, passage: Passage, zone: ZoneInfo, unmasked: bool) -> dict[str, Any]:
     body = passage.body
-    at = datetime.fromtimestamp(passage.at_ms / 1000, zone)
+    happened = local_time(passage.happened_ms, zone)
     readings = [attempt.celsius for attempt in body.attempts]
     name, address = body.holder or "", body.address or ""
     pass_number, remark = body.pass_number or "", body.remark or ""
     return {
         "no": number,
-        "date": f"{at:%Y-%m-%d}",
-        "time": f"{at:%H:%M:%S}",
+        "date": f"{happened:%Y-%m-%d}",
+        "time": f"{happened:%H:%M:%S}",
         "station": passage.station,
         "direction": body.direction,
         "holder": name if unmasked else mask_name(name),
@@ -187,6 +188,7 @@ def _row(number: int, passage: Passage, zone: ZoneInfo, unmasked: bool) -> dict[
         "epoch": passage.epoch,
         "seq": passage.seq,
         "at_ms": passage.at_ms,
+        "happened_ms": passage.happened_ms,
     }
 
 

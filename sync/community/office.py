@@ -1,11 +1,16 @@
 """The office's keys: the root that signs the trust list, and the list itself, as files in the community's folder."""
 
 import os
+import tempfile
 from datetime import date
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from passes.errors import N_, KeyFileError
 from passes.keys import IssuingKey, TrustedKey, load_key, read_trust_list, save_key, sign_trust_list
+from sync.community.database import writing
+from sync.community.registry import lock_community
 
 ROOT_KEY_FILE = "root-key.pem"
 OFFICE_KEY_FILE = "office-key.pem"
@@ -36,12 +41,17 @@ def load_trust_list(folder: Path) -> bytes:
         ) from error
 
 
-def trust_new_key(folder: Path, community: str, valid_from: date | None, now_ms: int) -> IssuingKey:
-    """Make an issuing key, add its public half to the trust list, sign the list anew and return the key."""
-    root = load_root(folder)
-    entries = read_trust_list(load_trust_list(folder), root.public_key).entries
-    key = IssuingKey.generate()
-    _write_list(folder, sign_trust_list(root, community, [*entries, _entry(community, key, valid_from)], now_ms))
+def trust_new_key(engine: sa.Engine, folder: Path, community: str, valid_from: date | None, now_ms: int) -> IssuingKey:
+    """Make an issuing key, add its public half to the trust list, sign the list anew and return the key.
+
+    From reading to replacing the list the community is locked in its database: whoever does the same meanwhile waits
+    and then adds to this list. Raises `KeyFileError`, `DatabaseError`.
+    """
+    root, key = load_root(folder), IssuingKey.generate()
+    with writing(engine) as connection:
+        lock_community(connection, community)
+        entries = read_trust_list(load_trust_list(folder), root.public_key).entries
+        _write_list(folder, sign_trust_list(root, community, [*entries, _entry(community, key, valid_from)], now_ms))
     return key
 
 
@@ -52,9 +62,19 @@ def _entry(community: str, key: IssuingKey, valid_from: date | None) -> TrustedK
 
 
 def _write_list(folder: Path, signed: bytes) -> None:
-    part = folder / (TRUST_FILE + ".part")
-    with part.open("wb") as file:
-        file.write(signed)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(folder / TRUST_FILE)
+    path = folder / TRUST_FILE
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f"{TRUST_FILE}.", suffix=".part", dir=folder)
+        part = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(signed)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise KeyFileError(
+            N_("{path}: cannot be written ({error}); check the folder"), path=path, error=error
+        ) from error

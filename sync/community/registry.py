@@ -38,6 +38,16 @@ def add_community(engine: sa.Engine, community: str, name: str, zone: str) -> Co
     return added
 
 
+def lock_community(connection: sa.Connection, community: str) -> None:
+    """Make others who call this for the same community wait until this transaction, one of `writing`, has ended.
+
+    Stations' batches are not held up on PostgreSQL; on SQLite the transaction is alone as it is.
+    """
+    query = sa.select(communities.c.community).where(communities.c.community == community)
+    # FOR NO KEY UPDATE: rows that refer to the community may be added meanwhile.
+    connection.execute(query.with_for_update(key_share=True)).scalar_one_or_none()
+
+
 def find_community(engine: sa.Engine, community: str) -> Community:
     """Return the community's entry; raises `UsageError` when the database does not hold it."""
     query = sa.select(communities.c.community, communities.c.name, communities.c.zone, communities.c.generation)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from sync.community.instants import MAX_AT_MS
 from sync.events import Event, from_json, is_intact, read_body
 
 MAX_LINE_BYTES = 256 * 1024
@@ -14,9 +15,6 @@ MAX_NAME_CHARS = 128
 MAX_GUARD_CHARS = 1000
 MAX_INTEGER = 2**53 - 1
 """Largest number that every JSON reader keeps exact (RFC 8259 section 6); it also fits a database's bigint."""
-
-MAX_AT_MS = 253_402_300_799_999
-"""The last millisecond of the year 9999, the end of what calendars can show."""
 
 _HEX_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 

@@ -78,7 +78,7 @@ def enrol_station(
     if path.exists():
         raise UsageError(N_("{path}: exists already; hand it over or delete it first"), path=path)
     root_public_key = load_root(folder).public_key
-    key = trust_new_key(folder, community.id, None, now_ms) if issue else None
+    key = trust_new_key(engine, folder, community.id, None, now_ms) if issue else None
     enrolment = Enrolment(
         community=community.id,
         community_name=community.name,

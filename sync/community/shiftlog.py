@@ -9,11 +9,11 @@ import msgspec
 import sqlalchemy as sa
 
 from passes.errors import N_, GatepostError, UsageError
-from sync.community.database import events, reading
+from sync.community.database import events, happened_ms, reading
 from sync.events import PassageRecorded, ShiftOpened, read_body
 
 MAX_SHIFTS = 200
-"""Shifts in one listing, newest first; PostgreSQL and SQLite both take that many values in one query."""
+"""Shifts in one listing; PostgreSQL and SQLite both take that many values in one query."""
 
 
 class UnreadableEventError(GatepostError):
@@ -22,7 +22,7 @@ class UnreadableEventError(GatepostError):
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """One shift at one station: its id, people, and instants as UTC milliseconds."""
+    """One shift at one station: its id, people, and drift-corrected instants as UTC milliseconds."""
 
     id: str
     station: str
@@ -44,13 +44,17 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One recorded passage with its place in the station's journal; `at_ms` is UTC milliseconds."""
+    """One recorded passage with its place in the station's journal.
+
+    `at_ms` is what the station recorded, `happened_ms` the same less the drift of its clock; both UTC milliseconds.
+    """
 
     station: str
     epoch: str
     seq: int
     id: str
     at_ms: int
+    happened_ms: int
     shift: str | None
     guard: str | None
     body: PassageRecorded
@@ -59,11 +63,14 @@ class Passage:
 def list_shifts(
     engine: sa.Engine, community: str, *, station: str | None = None, limit: int = MAX_SHIFTS
 ) -> list[Shift]:
-    """Return the shifts that were opened, newest first, at one station or at all."""
+    """Return the shifts that were opened, the last received first, at one station or at all.
+
+    The order is that of arrival, because a station's clock may be wrong by years.
+    """
     query = (
-        sa.select(events.c.id, events.c.station, events.c.at_ms, events.c.body)
-        .where(events.c.community == community, events.c.kind == "shift.opened")
-        .order_by(events.c.at_ms.desc(), events.c.id.desc())
+        sa.select(events.c.id, events.c.station, happened_ms.label("opened_ms"), events.c.body)
+        .where(events.c.community == community, *_is_opening())
+        .order_by(events.c.feed_no.desc())
         .limit(min(limit, MAX_SHIFTS))
     )
     if station is not None:
@@ -79,7 +86,7 @@ def list_shifts(
             station=row.station,
             guards=tuple(body.guards),
             lead=body.lead,
-            opened_at_ms=row.at_ms,
+            opened_at_ms=row.opened_ms,
             handed_over_at_ms=ends.get((row.station, row.id)),
             passages=counts.get((row.station, row.id), 0),
         )
@@ -89,7 +96,7 @@ def list_shifts(
 
 
 def latest_shift(engine: sa.Engine, community: str, station: str | None = None) -> str:
-    """Return the id of the shift that was opened last; raises `UsageError` when there is none."""
+    """Return the id of the shift whose opening was received last; raises `UsageError` when there is none."""
     shifts = list_shifts(engine, community, station=station, limit=1)
     if not shifts:
         raise UsageError(
@@ -100,7 +107,7 @@ def latest_shift(engine: sa.Engine, community: str, station: str | None = None) 
 
 
 def list_passages(engine: sa.Engine, community: str, selection: Selection, zone: ZoneInfo) -> list[Passage]:
-    """Return the selected passages in the order (station, epoch, seq); days are cut in `zone`.
+    """Return the selected passages in the order (station, epoch, seq); days are cut in `zone` by corrected time.
 
     A shift's passages are those of the station that opened it, so no other station can write into its log. Raises
     `UsageError` for a shift that nobody opened.
@@ -111,6 +118,7 @@ def list_passages(engine: sa.Engine, community: str, selection: Selection, zone:
         events.c.seq,
         events.c.id,
         events.c.at_ms,
+        happened_ms.label("happened_ms"),
         events.c.shift,
         events.c.guard,
         events.c.body,
@@ -119,14 +127,14 @@ def list_passages(engine: sa.Engine, community: str, selection: Selection, zone:
         query = query.where(events.c.station == selection.station)
     if selection.day is not None:
         start_ms, end_ms = day_bounds_ms(selection.day, zone)
-        query = query.where(events.c.at_ms >= start_ms, events.c.at_ms < end_ms)
+        query = query.where(happened_ms >= start_ms, happened_ms < end_ms)
     with reading(engine) as connection:
         if selection.shift is not None:
-            owners = _owners(connection, community, selection.shift)
-            query = query.where(events.c.shift == selection.shift, events.c.station.in_(owners))
+            owner = _owner(connection, community, selection.shift)
+            query = query.where(events.c.shift == selection.shift, events.c.station == owner)
         rows = connection.execute(query.order_by(events.c.station, events.c.epoch, events.c.seq)).all()
     return [
-        Passage(row.station, row.epoch, row.seq, row.id, row.at_ms, row.shift, row.guard, body)
+        Passage(row.station, row.epoch, row.seq, row.id, row.at_ms, row.happened_ms, row.shift, row.guard, body)
         for row in rows
         if isinstance(body := _body(row.station, row.id, "passage.recorded", row.body), PassageRecorded)
     ]
@@ -139,17 +147,31 @@ def day_bounds_ms(day: date, zone: ZoneInfo) -> tuple[int, int]:
     return start_ms, end_ms
 
 
-def _owners(connection: sa.Connection, community: str, shift: str) -> list[str]:
-    query = sa.select(events.c.station).where(
-        events.c.community == community, events.c.kind == "shift.opened", events.c.id == shift
+def _is_opening() -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the conditions of an event that opened a shift: the first that was received with its id.
+
+    Who has read another gate's shift id can send an opening with it, but not before that gate has.
+    """
+    kind = sa.literal_column("'shift.opened'")  # no parameter, so that both databases see that the index is enough
+    earlier = events.alias()
+    is_taken = sa.exists().where(
+        earlier.c.community == events.c.community,
+        earlier.c.kind == kind,
+        earlier.c.id == events.c.id,
+        earlier.c.feed_no < events.c.feed_no,
     )
-    owners = list(connection.execute(query).scalars())
-    if not owners:
+    return events.c.kind == kind, ~is_taken
+
+
+def _owner(connection: sa.Connection, community: str, shift: str) -> str:
+    query = sa.select(events.c.station).where(events.c.community == community, events.c.id == shift, *_is_opening())
+    owner = connection.execute(query).scalar_one_or_none()
+    if owner is None:
         raise UsageError(
             N_("shift {shift!r}: no station has sent a shift with this id; see: gatepost community shifts"),
             shift=shift[:64],
         )
-    return owners
+    return owner
 
 
 def _counts(connection: sa.Connection, community: str, ids: Sequence[str]) -> dict[tuple[str, str | None], int]:
@@ -163,11 +185,11 @@ def _counts(connection: sa.Connection, community: str, ids: Sequence[str]) -> di
 
 def _ends(connection: sa.Connection, community: str, ids: Sequence[str]) -> dict[tuple[str, str | None], int]:
     query = (
-        sa.select(events.c.station, events.c.shift, sa.func.min(events.c.at_ms))
+        sa.select(events.c.station, events.c.shift, sa.func.min(happened_ms))
         .where(events.c.community == community, events.c.kind == "shift.handed_over", events.c.shift.in_(ids))
         .group_by(events.c.station, events.c.shift)
     )
-    return {(station, shift): at_ms for station, shift, at_ms in connection.execute(query)}
+    return {(station, shift): ended_ms for station, shift, ended_ms in connection.execute(query)}
 
 
 def _body(station: str, event_id: str, kind: str, body: str) -> object:

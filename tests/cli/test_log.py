@@ -75,7 +75,7 @@ def test_the_register_is_made_anew(run: Run, busy: Path) -> None:
     with open_station(busy) as station:
         number = station.register.passes()[0].number
         with station.journal.writing():
-            station.journal.db.conn.execute("DELETE FROM passes")
+            station.journal.connection.execute("DELETE FROM passes")
     run("pass", "show", number, "--dir", busy).refused(1, "not known")
 
     assert "5 records" in run("log", "rebuild", "--dir", busy).out
@@ -103,7 +103,7 @@ def test_an_empty_backlog_is_told(run: Run, folder: Path) -> None:
 
 def test_records_set_aside_are_told(run: Run, busy: Path) -> None:
     with open_station(busy) as station, station.journal.writing():
-        station.journal.db.conn.execute("INSERT INTO deliveries VALUES (1, 'fork', 'seq: taken', 0)")
+        station.journal.connection.execute("INSERT INTO deliveries VALUES (1, 'fork', 'seq: taken', 0)")
 
     assert "1 set aside" in run("sync", "status", "--dir", busy).out
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,7 @@ FOREIGN_LIST = sign_trust_list(FOREIGN_ROOT, COMMUNITY, [TrustedKey(KEY.key_id, 
         (SECRET_FILE, b"", ["secret", "gatepost init"]),
         (SECRET_FILE, b"two lines\nof it", ["secret", "gatepost init"]),
     ],
+    ids=range(9),  # workers must give tests of fresh keys the same names
 )
 def test_a_damaged_file_of_the_station_is_named(
     run: Run, folder: Path, name: str, content: bytes, words: list[str]
@@ -243,9 +245,10 @@ def test_an_issuing_key_that_others_may_read_is_refused(run: Run, folder: Path) 
     run(*ISSUE, "--dir", folder).refused(1, str(path), "0644", "chmod 600")
 
 
-@pytest.mark.parametrize("content", [b"", b"no PEM", KEY.pem()[:80]])
-def test_a_damaged_issuing_key_is_named(run: Run, folder: Path, content: bytes) -> None:
-    (folder / ISSUING_KEY_FILE).write_bytes(content)
+@pytest.mark.parametrize("damage", [lambda _: b"", lambda _: b"no PEM", lambda pem: pem[:80]], ids=range(3))
+def test_a_damaged_issuing_key_is_named(run: Run, folder: Path, damage: Callable[[bytes], bytes]) -> None:
+    path = folder / ISSUING_KEY_FILE
+    path.write_bytes(damage(path.read_bytes()))
 
     run(*ISSUE, "--dir", folder).refused(1, str(folder / ISSUING_KEY_FILE), "backup")
 

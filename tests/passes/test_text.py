@@ -29,6 +29,25 @@ def test_what_could_do_harm_is_replaced_and_the_rest_stays(text: str, shown: str
     assert plain(text) == shown
 
 
+@pytest.mark.parametrize(
+    "char",
+    [
+        *["\u3164", "\u115f", "\u1160", "\uffa0", "\u2800", "\u034f", "\u17b4", "\u17b5", "\u00ad"],
+        *["\u061c", "\u180e", "\u200b", "\u200c", "\u200d", "\u200e", "\u200f", "\u2028", "\u2029", "\u2060", "\ufeff"],
+        *["\u2066", "\u2069", "\U000e0001", "\ue000"],
+    ],
+    ids=lambda char: f"U+{ord(char):04X}",
+)
+def test_what_shows_nothing_cannot_hide(char: str) -> None:
+    assert plain(char) == "\ufffd"
+    assert plain(f"张{char}三") == "张\ufffd三"
+
+
+def test_visible_neighbours_of_the_invisible_stay() -> None:
+    text = "김민수 ᄀ ᅡ ㅤ".replace("ㅤ", "") + "⠁ㄱ\uffa1 អ ý"
+    assert plain(text) == text
+
+
 @given(st.text(max_size=300), st.integers(1, 250))
 def test_the_result_is_one_line_without_controls_and_no_longer_than_asked(text: str, limit: int) -> None:
     shown = plain(text, limit)

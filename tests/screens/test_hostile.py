@@ -34,7 +34,15 @@ hostile = pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 
 def shown(console: Console) -> str:
     return "\n".join(
-        [console.verdict, console.recent, console.status, console.reading, console.counts, console.health, *console.hints]
+        [
+            console.verdict,
+            console.recent,
+            console.status,
+            console.reading,
+            console.counts,
+            console.health,
+            *console.hints,
+        ]
     )
 
 
@@ -77,6 +85,7 @@ def test_hostile_text_in_a_field_is_harmless_before_enter(tmp_path: Path, text: 
 @pytest.mark.parametrize("text", [text for text in HOSTILE.values() if "\ud800" not in text])
 def test_hostile_name_on_a_genuine_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """The key is ours and the signature holds, only the name was not made by our desk."""
+
     async def told() -> None:
         async with gate(tmp_path) as console:
             today = console.station.gate.today()
@@ -112,7 +121,8 @@ def test_hostile_answers(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [("x" * 100_000, "not_a_pass"), ("GP1" + "A" * 100_000, "malformed"), ("岗" * 100_000, "not_a_pass")]
+    ("text", "reason"),
+    [("x" * 100_000, "not_a_pass"), ("GP1" + "A" * 100_000, "malformed"), ("岗" * 100_000, "not_a_pass")],
 )
 def test_a_hundred_thousand_characters(tmp_path: Path, text: str, reason: str) -> None:
     async def told() -> None:

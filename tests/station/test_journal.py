@@ -154,7 +154,7 @@ def test_an_emptied_journal_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
         (tmp_path / name).unlink(missing_ok=True)
     (tmp_path / FILE_NAME).touch()
 
-    with pytest.raises(StorageError, match="is empty, but 1 records were in it"):
+    with pytest.raises(StorageError, match="is empty, but held 1 records"):
         Post(tmp_path, create=False)
 
 
