@@ -75,8 +75,8 @@ class IssuingKey:
         """Return the key as PKCS8 PEM, encrypted when there is a passphrase; ValueError if that cannot be used."""
         from cryptography.hazmat.primitives import serialization
 
-        plain_file, sealed = serialization.NoEncryption(), serialization.BestAvailableEncryption
-        protection = plain_file if passphrase is None else sealed(passphrase.encode())
+        plainly, sealed = serialization.NoEncryption(), serialization.BestAvailableEncryption
+        protection = plainly if passphrase is None else sealed(passphrase.encode())
         return self._private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection)
 
     def __repr__(self) -> str:
@@ -115,15 +115,14 @@ def load_key(path: Path, passphrase: str | None = None) -> IssuingKey:
     Raises KeyFileError when the file is missing, open to group or others (POSIX), damaged, not an Ed25519 key, or
     when the passphrase is wrong, missing or not needed.
     """
-    pem = _read_private_file(path)
-    encrypted = b"BEGIN ENCRYPTED PRIVATE KEY" in pem
+    encrypted = b"BEGIN ENCRYPTED PRIVATE KEY" in (pem := _read_private_file(path))
     if encrypted and not passphrase:
         raise _refused(N_("The key file {path} needs a passphrase: give it."), path)
     if not encrypted and passphrase is not None:
         raise _refused(N_("The key file {path} is not encrypted, but a passphrase was given: leave it out."), path)
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
     try:
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
         private = load_pem_private_key(pem, passphrase.encode() if passphrase else None)
     except UnsupportedAlgorithm:
         private = None

@@ -76,6 +76,7 @@ class GatepostApp(App[None]):
             url=community.url,
             secret=station.secret(),
             community=community.id,
+            station=station.settings.station.id,
             open_outbox=lambda: outbox.open_outbox(station.folder, station.settings.station.id),
             on_state=self._courier_said,
             now_ms=station.clock.now_ms,

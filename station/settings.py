@@ -165,7 +165,7 @@ def _check(path: Path, settings: Settings) -> None:
     url = settings.community.url
     if url and not _is_address(url):
         raise SettingsError(
-            N_('{path}: community.url = "{url}": must be like https://HOST:PORT (or http:// on this machine)'),
+            N_('{path}: community.url = "{url}": must be like https://gate.example:8443 (or http:// on this machine)'),
             path=path,
             url=url,
         )

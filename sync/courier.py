@@ -79,7 +79,7 @@ class NotWelcomeError(TransferError):
 
 
 class Courier:
-    """Sends what `outbox` holds to the community at `url` under the station's `secret`.
+    """Sends what the outbox of `station` holds to the community at `url` under the station's `secret`.
 
     `open_outbox` is entered on the courier's thread. `on_state` is called there too, whenever the state changed.
     `now_ms` is the station's clock. `longest_wait_s` bounds the pause between two tries, `timeout_s` a request.
@@ -91,6 +91,7 @@ class Courier:
         url: str,
         secret: str,
         community: str,
+        station: str,
         open_outbox: Callable[[], AbstractContextManager[Outbox]],
         on_state: Callable[[CourierState], None],
         now_ms: Callable[[], int],
@@ -100,6 +101,7 @@ class Courier:
         self._url = url
         self._secret = secret
         self._community = community
+        self._station = station
         self._open_outbox = open_outbox
         self._on_state = on_state
         self._now_ms = now_ms
@@ -129,6 +131,7 @@ class Courier:
         while not self._stopping.is_set():
             try:
                 with self._open_outbox() as outbox, connect(self._url, self._secret, self._timeout_s) as client:
+                    greet(client, self._community, self._station)
                     while not self._stopping.is_set():
                         self._wake.clear()
                         more = self._carry(client, outbox)
@@ -177,18 +180,33 @@ def carry_once(client: "httpx2.Client", outbox: Outbox, community: str, now_ms: 
         lines.append(line)
         size += len(line) + 1
     if not lines:
-        hello = ask_station(client)
-        _check(hello.community, community)
-        return 0, hello.server_time_ms
+        return 0, ask_station(client, community).server_time_ms
     answer = _post(client, lines)
-    _check(answer.community, community)
+    _check_community(answer.community, community)
     outbox.settle([(numbers[result.line], result) for result in answer.results], now_ms())
     return len(lines), answer.server_time_ms
 
 
-def ask_station(client: "httpx2.Client") -> StationAnswer:
-    """Ask the community who it takes us for; raises `TransferError` when it does not answer as itself."""
-    return _decode(_send(client, "GET", "/v1/station", None), StationAnswer)
+def greet(client: "httpx2.Client", community: str, station: str) -> None:
+    """Make sure, before anything is sent, that the community takes us for the station that we are.
+
+    Under another station's secret every record would be set aside as that station's. Raises `TransferError` when the
+    secret is another station's, and like `ask_station`.
+    """
+    answer = ask_station(client, community)
+    if answer.station != station:
+        raise TransferError(
+            N_("the secret is that of station {answered}, and this is {expected}; put the right secret file back"),
+            answered=answer.station,
+            expected=station,
+        )
+
+
+def ask_station(client: "httpx2.Client", community: str) -> StationAnswer:
+    """Ask who the community takes us for; raises `TransferError` when `community` does not answer as itself."""
+    answer = _decode(_send(client, "GET", "/v1/station", None), StationAnswer)
+    _check_community(answer.community, community)
+    return answer
 
 
 def connect(url: str, secret: str, timeout_s: float = TIMEOUT_S) -> "httpx2.Client":
@@ -292,7 +310,7 @@ def _detail(content: bytes) -> str:
         return "-"
 
 
-def _check(answered: str, expected: str) -> None:
+def _check_community(answered: str, expected: str) -> None:
     if answered != expected:
         raise TransferError(
             N_("the server belongs to community {answered}, this station to {expected}; correct community.url"),

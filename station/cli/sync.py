@@ -8,7 +8,7 @@ import click
 from passes.errors import N_, UsageError
 from station.cli.common import echo_json, folder_option, json_option, station_in
 from station.i18n import _
-from sync.courier import carry_once, connect
+from sync.courier import carry_once, connect, greet
 
 
 @click.group()
@@ -44,6 +44,7 @@ def run(folder: Path | None) -> None:
             )
         total = 0
         with connect(community.url, station.secret()) as client:
+            greet(client, community.id, station.settings.station.id)
             while True:
                 sent, _server_time_ms = carry_once(client, station.outbox, community.id, station.clock.now_ms)
                 total += sent

@@ -48,6 +48,7 @@ class Play:
             url=settings.community.url,
             secret=self._station.secret(),
             community=settings.community.id,
+            station=settings.station.id,
             open_outbox=lambda: outbox.open_outbox(self._station.folder, settings.station.id),
             on_state=lambda _state: None,
             now_ms=self._station.clock.now_ms,

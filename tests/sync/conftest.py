@@ -62,6 +62,7 @@ class Sender:
             url=url,
             secret=secret,
             community=COMMUNITY,
+            station=STATION,
             on_state=self._said,
             now_ms=SystemClock().now_ms,
             **{

@@ -14,13 +14,14 @@ import pytest
 from station.outbox import JournalOutbox, open_outbox
 from station.storage import StorageError
 from sync.community.database import events, forks, quarantine
-from sync.community.stations import withdraw_station
+from sync.community.stations import add_station, withdraw_station
 from sync.courier import NotWelcomeError, TransferError, ask_station, connect
 from sync.wire import MAX_BODY_BYTES, MAX_EVENTS, Problem
 from tests.community.conftest import COMMUNITY, NOW_MS, Chain, Server
 from tests.sync.conftest import STATION, Sender
 from tests.sync.servers import DEADLINE_S, PROTOCOL, Behaviour, Exchange, Liar, front, passes_on
 
+HTTP = "http://"
 both_databases = pytest.mark.parametrize("community", ["sqlite", "postgresql"], indirect=True)
 
 
@@ -51,7 +52,7 @@ def test_what_is_recorded_arrives(sender: Sender, community: Server) -> None:
 
 def test_the_station_is_told_who_it_is(community: Server) -> None:
     with connect(community.url + "/", secret_of(community)) as client:
-        hello = ask_station(client)
+        hello = ask_station(client, COMMUNITY)
 
     assert (hello.community, hello.station, hello.station_name, hello.zone) == (
         COMMUNITY,
@@ -186,6 +187,21 @@ def test_a_station_that_is_shut_out_keeps_its_records(sender: Sender, community:
     assert sender.backlog.pending == 2
     with pytest.raises(NotWelcomeError, match="no station of this community has this secret"):
         sender.carry(community.url, "gps_wrong")
+
+
+def test_under_another_stations_secret_nothing_is_sent(sender: Sender, community: Server) -> None:
+    sender.record(2)
+    other = add_station(community.engine, COMMUNITY, "G2", "西门", NOW_MS)
+
+    with sender.courier(community.url, other):
+        trouble = sender.wait_for_trouble().trouble
+
+    assert "the secret is that of station G2, and this is G1" in str(trouble)
+    assert sender.backlog.pending == 2
+    assert community.rows(quarantine) == []
+    with sender.courier(community.url, secret_of(community)):
+        sender.wait(lambda: sender.backlog.pending == 0)
+    assert stored(community) == recorded(sender)
 
 
 def lines(*numbers: int) -> Callable[[dict[str, Any]], None]:
@@ -339,7 +355,7 @@ def test_stop_does_not_wait_for_the_pause_after_a_failure(sender: Sender) -> Non
         "ftp://127.0.0.1",
         "http://127.0.0.1:port",
         "http://127.0.0.1\0",
-        "http://.",
+        f"{HTTP}.",
         "http://127.0.0.1:-1",
     ],
 )
