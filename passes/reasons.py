@@ -45,3 +45,7 @@ class Reason(StrEnum):
     OVERRIDDEN = "overridden"
     TYPED = "typed"
     CLOCK_SUSPECT = "clock_suspect"
+
+
+NOTES = frozenset(list(Reason)[list(Reason).index(Reason.NO_OPEN_TRIP) :])
+"""Those that never refuse anybody: they only tell the guard and the record something."""

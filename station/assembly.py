@@ -65,7 +65,7 @@ def open_station(folder: Path, clock: Clock | None = None) -> Iterator[Station]:
     trust = _load_trust(folder, settings)
     journal = Journal(folder, settings.station.id, used_clock)
     try:
-        _require_own(journal)
+        require_own(journal)
         register = Register(journal, settings.zone)
         gate = Gate(
             journal,
@@ -123,13 +123,13 @@ def check_secret(path: Path, text: str) -> str:
     return secret
 
 
-def _require_own(journal: Journal) -> None:
+def require_own(journal: Journal) -> None:
     """Refuse to go on with a journal under another station's name: its records would count as forged.
 
-    Only a whole journal can tell, so two records are looked at: one that was changed is for `gatepost log verify`.
+    The first and the last record are looked at: where only one of them is wrong, that is for `gatepost log verify`.
     """
     last_n = journal.head().n
-    if last_n < 2:
+    if not last_n:
         return
     ends = [event for n in (0, last_n - 1) for _n, event in journal.read(n, 1)]
     if all(recompute_hash(event) != event.hash for event in ends):

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from passes.errors import N_, GatepostError
-from station.assembly import check_secret, check_trust_list, open_station
+from station.assembly import check_secret, check_trust_list, open_station, require_own
 from station.clock import SystemClock
 from station.journal import Journal
 from station.settings import (
@@ -54,8 +54,8 @@ def join(folder: Path, enrolment_file: Path, thermometer: ThermometerSettings, g
     check_trust_list(enrolment_file, enrolment.trust_list, enrolment.root_public_key, enrolment.community)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _prepare_journal(folder, enrolment.station)
         _write_files(folder, enrolment)
-        Journal(folder, enrolment.station, SystemClock(), create=True).close()
         save_settings(folder, settings)
     except OSError as error:
         raise SettingsError(
@@ -71,6 +71,15 @@ def join(folder: Path, enrolment_file: Path, thermometer: ThermometerSettings, g
     except GatepostError:
         (folder / FILE_NAME).unlink()
         raise
+
+
+def _prepare_journal(folder: Path, station: str) -> None:
+    """Make an empty journal; one that is there already must be this station's, or nothing in the folder changes."""
+    journal = Journal(folder, station, SystemClock(), create=True)
+    try:
+        require_own(journal)
+    finally:
+        journal.close()
 
 
 def _write_files(folder: Path, enrolment: Enrolment) -> None:

@@ -8,7 +8,7 @@ from collections import deque
 
 from passes.errors import N_, UsageError
 from passes.policy import Outcome
-from passes.reasons import Reason
+from passes.reasons import NOTES, Reason
 from passes.temperature import Finding
 from passes.trips import Direction
 from station.assembly import Station
@@ -85,9 +85,9 @@ class Lane:
     def measured(self, measurement: Measurement) -> bool:
         """Take one measurement of the stream; say whether it made a reading for the person who stands here.
 
-        A reading that did not settle the matter (low, fever) is followed by another attempt as soon as the
-        thermometer has seen that the forehead went away. So is the next person's first: whoever was measured last may
-        still stand before the thermometer when the next one is scanned.
+        A reading that did not settle the matter (low, or a fever on the way home) is followed by another attempt as
+        soon as the thermometer has seen that the forehead went away. So is the next person's first: whoever was
+        measured last may still stand before the thermometer when the next one is scanned.
         """
         latched = self.stability.reading
         if measurement.celsius < self.stability.lowest_celsius:
@@ -206,10 +206,15 @@ class Lane:
         return current
 
     def _wants_another(self) -> bool:
-        """Whether the person still needs a reading: none yet, one that was low or a fever, or the guard asked."""
+        """Whether the person still needs a reading: none yet, one that was low or a fever, or the guard asked.
+
+        Who was refused for a fever may have gone: only the guard knows that the next forehead is still theirs.
+        """
         current = self.current
-        if current is None or current.person is None or not (self.is_pending or _is_feverish(current)):
+        if current is None or current.person is None:
             return False
+        if not self.is_pending:
+            return self._is_asked_again and _is_feverish(current)
         if self._is_asked_again or not current.attempts:
             return True
         return self._gate.rule.judge(current.attempts[-1].celsius) is not Finding.NORMAL
@@ -221,7 +226,7 @@ def _is_open(scan: Scan) -> bool:
 
 def _is_feverish(scan: Scan) -> bool:
     """Whether the scan was refused, and recorded so, because of a fever alone: that may still be measured again."""
-    return scan.recorded is not None and scan.verdict.reasons == (Reason.FEVER,)
+    return scan.outcome == "refused" and set(scan.verdict.reasons) - NOTES == {Reason.FEVER}
 
 
 def make_lane(station: Station) -> Lane:

@@ -80,7 +80,7 @@ _NEXT = {
     Reason.EXPIRED: N_("A new pass is issued at the office"),
     Reason.ALREADY_OUT: N_("F2 = the other direction, if they are coming back"),
     Reason.ALREADY_IN: N_("F2 = the other direction, if they are leaving"),
-    Reason.FEVER: N_("Rest 5 min, measure again; still high: hold, report"),
+    Reason.FEVER: N_("Rest 5 min, F7 F7 = again; still high: report"),
     Reason.BANNED: N_("Tell the lead"),
     Reason.OVER_LIMIT: N_("The next trip is tomorrow"),
 }

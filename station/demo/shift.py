@@ -90,6 +90,7 @@ class Play:
             self._measure(step.celsius)
             if step.again_celsius is not None:
                 self._tell(lane.current)
+                lane.remeasure()
                 self._measure(step.again_celsius)
         if lane.is_pending and lane.current:
             lane.record(acknowledged=lane.current.verdict.outcome is Outcome.ATTENTION)

@@ -9,10 +9,12 @@ from typing import Protocol
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Input
 
 from passes.errors import N_, GatepostError, UsageError
+from passes.plaintext import plain
 from passes.policy import Outcome
 from passes.trips import Direction
 from station import actions, shifts
@@ -25,7 +27,7 @@ from station.i18n import _, explain
 from station.lane import Lane
 from station.screens.messages import CourierSaid, JournalGrew, ThermometerSaid
 from station.storage import storage_errors
-from station.widgets.lines import CountLine, HealthLine, PassageList, StatusLine
+from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, StatusLine
 from station.widgets.reading_panel import ReadingPanel
 from station.widgets.scan_field import ScanField
 from station.widgets.verdict_panel import VerdictPanel
@@ -51,7 +53,7 @@ class GateScreen(Screen[None]):
     """What the guard looks at all day; it shows what the lane holds and decides nothing."""
 
     DEFAULT_CSS = """
-    GateScreen > ScanField { height: 1; margin: 1 1; background: $boost; }
+    GateScreen > ScanField { height: 1; margin: 1 1 0 1; background: $boost; }
     GateScreen > Horizontal { height: 8; padding: 0 1; margin-bottom: 1; }
     """
     AUTO_FOCUS = "#scan"
@@ -80,6 +82,7 @@ class GateScreen(Screen[None]):
         """Lay the areas out."""
         yield StatusLine()
         yield ScanField(_("Scan, or type a pass number"))
+        yield HintLine()
         with Horizontal():
             yield VerdictPanel(self._zone)
             yield ReadingPanel(self._station.gate.rule)
@@ -119,7 +122,8 @@ class GateScreen(Screen[None]):
             self._live_celsius = None
             if not event.is_connected:
                 self._lane.lose_sight()
-            self._show_health()
+            with self._told(quietly=True):
+                self._show_health()
         elif isinstance(event, Measurement):
             self._live_celsius = event.celsius
             with self._told(quietly=True):
@@ -131,7 +135,8 @@ class GateScreen(Screen[None]):
     def _courier_said(self, message: CourierSaid) -> None:
         self._courier = message.state
         self._station.journal.drift_ms = message.state.drift_ms
-        self._show_health()
+        with self._told(quietly=True):
+            self._show_health()
 
     def take_code(self, text: str) -> None:
         """Take a code that a scanner sent; one that came into a dialog waits until that is closed."""
@@ -195,11 +200,14 @@ class GateScreen(Screen[None]):
 
     def action_hand_over(self) -> None:
         """Ask who takes over the shift."""
-        shift = self._station.register.current_shift()
-        if shift is None:
-            self.action_open_shift()
-            return
-        counts = self._station.register.shift_counts(shift.id)
+        with self._told():
+            shift = self._station.register.current_shift()
+            if shift is None:
+                self.action_open_shift()
+            else:
+                self._ask_hand_over(self._station.register.shift_counts(shift.id))
+
+    def _ask_hand_over(self, counts: dict[str, int]) -> None:
         title = _("Hand over: out {exits}, in {entries}, refused {refused}, turned back {turned_back}, fevers {fevers}")
         form = FormDialog(
             title.format(**counts),
@@ -284,6 +292,8 @@ class GateScreen(Screen[None]):
     @contextmanager
     def _told(self, *, quietly: bool = False) -> Iterator[None]:
         """Do something and show the outcome; an error is shown where the verdict would be, in words."""
+        if not quietly:
+            self._hint("")
         try:
             with storage_errors(self._station.journal.path):
                 try:
@@ -302,9 +312,7 @@ class GateScreen(Screen[None]):
             self.post_message(JournalGrew())
 
     def _hint(self, text: str) -> None:
-        # One at a time: keys pressed again and again must not pile hints up over the verdict.
-        self.app.clear_notifications()
-        self.notify(text, markup=False, timeout=6)
+        self.query_one(HintLine).update(Content(text))
 
     def _tick(self) -> None:
         with self._told(quietly=True):
@@ -355,7 +363,7 @@ def _celsius(typed: str) -> float:
     """Read a temperature as typed, full-width digits and a decimal comma included."""
     digits = unicodedata.normalize("NFKC", typed).replace(",", ".").replace("。", ".")
     if not _DECIMAL.fullmatch(digits):
-        raise UsageError(N_('"{typed}" is no temperature; write one like 36.5'), typed=typed)
+        raise UsageError(N_('"{typed}" is no temperature; write one like 36.5'), typed=plain(typed, 20))
     return round(float(digits), 2)
 
 

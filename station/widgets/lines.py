@@ -44,6 +44,19 @@ class StatusLine(Static):
         self.update(Content(f"{_column(self._left, room)} {self._right}"))
 
 
+class HintLine(Static):
+    """Why the guard's last key did nothing; its place is fixed, so that it never covers a verdict or a reading."""
+
+    DEFAULT_CSS = """
+    HintLine {
+        height: 1; padding: 0 2; color: $text-warning; text-style: bold; text-wrap: nowrap; text-overflow: ellipsis;
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+
+
 class PassageList(Static):
     """The last passages, newest first."""
 

@@ -23,7 +23,7 @@ from station.register import PassRow
 from station.screens.gate import GateScreen, Scanner
 from station.screens.messages import ThermometerSaid
 from station.shifts import open_shift
-from station.widgets.lines import CountLine, HealthLine, PassageList, StatusLine
+from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, StatusLine
 from station.widgets.reading_panel import ReadingPanel
 from station.widgets.scan_field import ScanField
 from station.widgets.verdict_panel import VerdictPanel
@@ -168,7 +168,9 @@ class Console:
 
     @property
     def hints(self) -> list[str]:
-        return [notification.message for notification in self.app._notifications]
+        """What the guard is told about a key that did nothing; empty or one sentence."""
+        told = text_of(self.screen.query_one(HintLine))
+        return [told] if told else []
 
     @property
     def is_ready(self) -> bool:

@@ -15,6 +15,8 @@ from station.joining import join
 from station.lane import make_lane
 from station.settings import (
     FILE_NAME,
+    ISSUING_KEY_FILE,
+    ROOT_FILE,
     SECRET_FILE,
     TRUST_FILE,
     GateSettings,
@@ -134,3 +136,21 @@ def test_a_journal_under_another_name_is_not_gone_on_with(tmp_path: Path, file: 
     save_settings(tmp_path / "s", settings)
     with open_station(tmp_path / "s", HandClock()) as station:
         assert station.journal.verify() == 3
+
+
+def test_a_refused_set_up_leaves_the_old_stations_secret_and_key_alone(tmp_path: Path, file: Path) -> None:
+    folder = tmp_path / "s"
+    joined(folder, file)
+    with open_station(folder, HandClock()) as station:
+        today = station.gate.today()
+        station.desk().issue(Application("王小明", "1", PRESETS["resident"], today, today))
+    (folder / FILE_NAME).unlink()
+    kept = {name: (folder / name).read_bytes() for name in (SECRET_FILE, ISSUING_KEY_FILE, TRUST_FILE, ROOT_FILE)}
+    others = tmp_path / "west.enrolment.json"
+    write_enrolment(others, enrolment(station="west", secret="gps_other", issuing_key=ROOT.pem().decode()))
+
+    with pytest.raises(SettingsError, match=r'station\.id = "west"'):
+        joined(folder, others)
+
+    assert {name: (folder / name).read_bytes() for name in kept} == kept
+    assert joined(folder, file).station.id == "east"

@@ -113,13 +113,14 @@ def test_a_low_reading_asks_for_another_site(stand: Stand) -> None:
     assert [(attempt.number, attempt.celsius) for attempt in stand.passages[0].attempts] == [(1, 33.5), (2, 36.4)]
 
 
-def test_a_fever_may_be_measured_again_once_the_forehead_has_left(stand: Stand) -> None:
+def test_a_fever_may_be_measured_again_when_the_guard_asks(stand: Stand) -> None:
     stand.lane.scan(stand.post.issue().token)
 
     assert stand.see(38.1)
     assert [(passage.outcome, passage.reasons) for passage in stand.passages] == [("refused", ["fever"])]
     assert not stand.see(36.6, 20)
     stand.leave()
+    stand.lane.remeasure()
     assert stand.see(36.8)
     assert stand.lane.record()
 
@@ -133,8 +134,33 @@ def test_a_fever_that_stays_is_recorded_each_time_and_never_let_through(stand: S
         assert stand.see(38.1)
         assert not stand.lane.record()
         stand.leave()
+        stand.lane.remeasure()
 
     assert [passage.outcome for passage in stand.passages] == ["refused", "refused"]
+
+
+def test_a_stranger_does_not_turn_a_refused_fever_green(stand: Stand) -> None:
+    """They left; somebody unscanned steps before the thermometer, and Enter must record nobody."""
+    stand.lane.scan(stand.post.issue().token)
+    assert stand.see(38.1)
+    stand.leave()
+
+    assert not stand.see(36.4, 20)
+    assert not stand.lane.record()
+    assert [passage.outcome for passage in stand.passages] == ["refused"]
+
+
+def test_a_fever_that_went_home_is_not_opened_again(stand: Stand) -> None:
+    stand.lane.direction = Direction.ENTRY
+    stand.lane.scan(stand.post.issue().token)
+    assert stand.see(38.1)
+    assert stand.lane.record(acknowledged=True)
+    stand.leave()
+    stand.lane.remeasure()
+
+    assert not stand.see(36.4, 20)
+    assert not stand.lane.record()
+    assert [passage.outcome for passage in stand.passages] == ["allowed"]
 
 
 def test_a_normal_reading_is_not_taken_again_unless_asked(stand: Stand) -> None:

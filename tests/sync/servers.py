@@ -12,7 +12,7 @@ import httpx2
 import msgspec
 
 from sync.events import Event, from_json
-from sync.wire import PROTOCOL_HEADER, PROTOCOL_VERSION, EventAnswer, JournalAnswer
+from sync.wire import PROTOCOL_HEADER, PROTOCOL_VERSION, EventAnswer, JournalAnswer, Problem
 
 DEADLINE_S = 20.0
 PROTOCOL = {PROTOCOL_HEADER: PROTOCOL_VERSION}
@@ -117,3 +117,13 @@ class Liar:
         told = msgspec.to_builtins(answer)
         self.spoil(told)
         exchange.answer(200, msgspec.json.encode(told), content_type="application/json", **self.headers)
+
+
+def says(status: int, body: bytes = b"", **headers: str) -> Behaviour:
+    """Give everybody the same answer."""
+    return lambda exchange: exchange.answer(status, body, **headers)
+
+
+def problem(status: int) -> Behaviour:
+    """Refuse everybody as the community would."""
+    return says(status, msgspec.json.encode(Problem(detail="the [/] office\x1b[2J is closed")), **PROTOCOL)

@@ -3,12 +3,9 @@
 import socket
 import threading
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
 from station.outbox import JournalOutbox, open_outbox
@@ -16,10 +13,10 @@ from station.storage import StorageError
 from sync.community.database import events, forks, quarantine
 from sync.community.stations import add_station, withdraw_station
 from sync.courier import NotWelcomeError, TransferError, ask_station, connect
-from sync.wire import MAX_BODY_BYTES, MAX_EVENTS, Problem
+from sync.wire import MAX_EVENTS
 from tests.community.conftest import COMMUNITY, NOW_MS, Chain, Server
 from tests.sync.conftest import STATION, Sender
-from tests.sync.servers import DEADLINE_S, PROTOCOL, Behaviour, Exchange, Liar, front, passes_on
+from tests.sync.servers import DEADLINE_S, Exchange, front, passes_on, problem
 
 HTTP = "http://"
 both_databases = pytest.mark.parametrize("community", ["sqlite", "postgresql"], indirect=True)
@@ -202,105 +199,6 @@ def test_under_another_stations_secret_nothing_is_sent(sender: Sender, community
     with sender.courier(community.url, secret_of(community)):
         sender.wait(lambda: sender.backlog.pending == 0)
     assert stored(community) == recorded(sender)
-
-
-def lines(*numbers: int) -> Callable[[dict[str, Any]], None]:
-    def spoil(answer: dict[str, Any]) -> None:
-        answer["results"] = [{"line": number, "status": "stored"} for number in numbers]
-
-    return spoil
-
-
-def put(**fields: object) -> Callable[[dict[str, Any]], None]:
-    return lambda answer: answer.update(fields)
-
-
-def says(status: int, body: bytes = b"", **headers: str) -> Behaviour:
-    return lambda exchange: exchange.answer(status, body, **headers)
-
-
-def problem(status: int) -> Behaviour:
-    return says(status, msgspec.json.encode(Problem(detail="the [/] office\x1b[2J is closed")), **PROTOCOL)
-
-
-def endless(exchange: Exchange) -> None:
-    exchange.answer(200, b"", content_length="999999999", **PROTOCOL)
-    while True:
-        exchange.wfile.write(b" " * 65536)
-
-
-def trickles(exchange: Exchange) -> None:
-    exchange.answer(200, b"", content_length="999999999", **PROTOCOL)
-    while not threading.Event().wait(0.02):
-        exchange.wfile.write(b" ")
-
-
-def cut_short(exchange: Exchange) -> None:
-    exchange.answer(200, b'{"community"', content_length="5000", **PROTOCOL)
-
-
-def talks_nonsense(exchange: Exchange) -> None:
-    exchange.wfile.write(b"SSH-2.0-hello\r\n" * 10)
-
-
-PORTAL = b"<html><body>Please log in to use this network</body></html>"
-HOSTILE: dict[str, tuple[Behaviour, str]] = {
-    "a captive portal": (says(200, PORTAL, content_type="text/html"), "something else answered"),
-    "no protocol header": (Liar(COMMUNITY, headers={}), "something else answered"),
-    "another protocol": (Liar(COMMUNITY, headers={"gatepost-protocol": "2"}), "something else answered"),
-    "a redirect": (says(302, location="/v1/elsewhere"), r"something else answered .*302"),
-    "a redirect that knows us": (says(307, b"", location="/v1/elsewhere", **PROTOCOL), "could not take .*307"),
-    "another community": (Liar("370212004002"), "belongs to community 370212004002, this station to 370212004001"),
-    "a line is missing": (Liar(COMMUNITY, lines(0, 1)), "does not fit"),
-    "a line twice": (Liar(COMMUNITY, lines(0, 1, 1)), "does not fit"),
-    "a line too many": (Liar(COMMUNITY, lines(0, 1, 2, 3)), "does not fit"),
-    "other lines": (Liar(COMMUNITY, lines(-1, 1, 2)), "does not fit"),
-    "no lines": (Liar(COMMUNITY, lines()), "does not fit"),
-    "an unknown status": (Liar(COMMUNITY, put(results=[{"line": 0, "status": "kept"}])), r"\$\.results\[0\]\.status"),
-    "no results": (Liar(COMMUNITY, put(results=None)), r"cannot be read .*\$\.results"),
-    "a time beyond calendars": (Liar(COMMUNITY, put(server_time_ms=2**63)), r"cannot be read .*server_time_ms"),
-    "a time before clocks": (Liar(COMMUNITY, put(server_time_ms=-1)), r"cannot be read .*server_time_ms"),
-    "no JSON": (says(200, PORTAL, **PROTOCOL), "cannot be read"),
-    "half JSON": (says(200, b'{"community":', **PROTOCOL), "cannot be read"),
-    "no text": (says(200, b'{"community":"\xff"}', **PROTOCOL), "cannot be read"),
-    "deep JSON": (says(200, b'{"x":' + b"[" * 100_000, **PROTOCOL), "cannot be read"),
-    "packed twice": (says(200, b"\x1f\x8b\x08", content_encoding="gzip", **PROTOCOL), "cannot be read"),
-    "nothing": (says(204, b"", **PROTOCOL), "could not take"),
-    "401": (problem(401), "does not accept this station .the .* office"),
-    "403": (problem(403), "does not accept this station"),
-    "413": (problem(413), "could not take the records .status 413: the .* office"),
-    "500": (problem(500), "status 500"),
-    "503": (problem(503), "status 503"),
-    "503 without reason": (says(503, PORTAL, **PROTOCOL), "status 503: -"),
-    "a proxy's 502": (says(502, PORTAL), r"something else answered .*502"),
-    "no end": (endless, "too long or comes too slowly"),
-    "drop by drop": (trickles, "too long or comes too slowly"),
-    "silence": (lambda exchange: None, "cannot be reached"),
-    "an early end": (cut_short, "cannot be reached"),
-    "another protocol altogether": (talks_nonsense, "cannot be reached"),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_nothing_is_marked_unless_the_community_itself_answers(sender: Sender, name: str) -> None:
-    behave, sentence = HOSTILE[name]
-    sender.record(3)
-    before = recorded(sender)
-
-    with front(behave) as server, pytest.raises(TransferError, match=sentence) as caught:
-        sender.carry(server.url, timeout_s=0.3 if behave is trickles else DEADLINE_S)
-
-    assert isinstance(caught.value, NotWelcomeError) == (name in {"401", "403"})
-    assert len(server.exchanges) == 1
-    assert statuses(sender) == []
-    assert sender.backlog.pending == 3
-    assert recorded(sender) == before
-
-
-def test_bounds_are_above_what_the_community_says() -> None:
-    reason = "x" * 1000
-
-    assert MAX_EVENTS * len(f'{{"line":999,"status":"quarantined","reason":"{reason}"}},') < MAX_BODY_BYTES
 
 
 def test_an_answer_that_does_not_come_is_not_waited_for(sender: Sender) -> None:
