@@ -31,6 +31,7 @@ REPEAT_MS = 5_000
 """A second read of the same code within this time of its record is the same scan, not another passage."""
 
 _EXCERPT = 64
+_MOST_SAID = 500
 
 
 RecordedOutcome = Literal["allowed", "refused", "turned_back"]
@@ -253,12 +254,17 @@ class Gate:
             household=person.household if person else None,
             address=person.address if person else None,
             attempts=list(scan.attempts),
-            no_reading_reason=scan.no_reading_reason,
-            remark=remark,
+            no_reading_reason=_said(scan.no_reading_reason),
+            remark=_said(remark),
             typed=scan.typed,
             scan=None if person else plain(scan.text, _EXCERPT),
         )
         return replace(scan, recorded=self.register.record(body, scan.at_ms), outcome=outcome)
+
+
+def _said(text: str | None) -> str | None:
+    """Return what a guard wrote as one plain line of a length that any record can hold."""
+    return None if text is None else plain(text, _MOST_SAID)
 
 
 def _person_of(claims: PassClaims, kind: Kind) -> Person:

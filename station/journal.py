@@ -170,7 +170,7 @@ class Journal:
     def _read_note(self) -> "_Note | None":
         try:
             return msgspec.json.decode((self.folder / EPOCH_FILE).read_bytes(), type=_Note)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError, UnicodeError, RecursionError):
             return None
 
     def _note_progress(self, n: int) -> None:

@@ -7,6 +7,7 @@ them, and which readings belong to whom; it decides nothing itself.
 from collections import deque
 
 from passes.errors import N_, UsageError
+from passes.plaintext import plain
 from passes.policy import Outcome
 from passes.reasons import NOTES, Reason
 from passes.temperature import Finding
@@ -137,7 +138,7 @@ class Lane:
                 high=self._gate.rule.highest_celsius,
             )
         at_ms = self._clock.now_ms()
-        attempt = Attempt(celsius=celsius, at_ms=at_ms, quantity="body", site=self._site, manual=True, reason=reason)
+        attempt = Attempt(celsius=celsius, at_ms=at_ms, quantity="body", site=self._site, manual=True, reason=plain(reason))
         self.current = self._gate.measured(current, [attempt])
         self.stability.remeasure(self._clock.monotonic_s())
         self._is_asked_again = False

@@ -16,7 +16,7 @@ from tests.station.post import COMMUNITY, KEY
 HOSTILE = {
     "closing tag": "[/]",
     "action": "[@click=app.quit]x[/]",
-    "link": "[link=http://127.0.0.1]y[/link]",
+    "link": "[link=x]y[/link]",
     "clear screen": "\x1b[2Jgone",
     "title": "\x1b]0;owned\x07",
     "c1": "\x9b2J",

@@ -227,6 +227,19 @@ def test_fever_then_measured_again(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_a_fever_is_not_cooled_by_the_next_forehead(tmp_path: Path) -> None:
+    """The next in the queue steps up before scanning: nobody asked to measure the feverish one again."""
+
+    async def story(console: Console) -> None:
+        await console.scan(console.issue().token)
+        await console.measure(38.2)
+        await console.measure(36.5)
+        await console.press("enter", "f10")
+        assert (console.colour, console.rows()) == ("-refuse", ["王小明 refused"])
+
+    play(tmp_path, story)
+
+
 def test_measuring_again_replaces_a_normal_reading(tmp_path: Path) -> None:
     """The guard mistrusts a normal reading: the new one must decide, not only be shown."""
 

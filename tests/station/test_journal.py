@@ -116,11 +116,12 @@ def test_a_journal_restored_from_a_backup_starts_a_new_epoch(tmp_path: Path) -> 
     restored.journal.close()
 
 
-def test_a_lost_note_starts_a_new_epoch_and_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [b"\x00\x00", b"", b'{"epoch": "\xff"}', b"[" * 100_000])
+def test_a_damaged_note_starts_a_new_epoch_and_loses_nothing(tmp_path: Path, damage: bytes) -> None:
     post = Post(tmp_path)
     post.issue()
     post.journal.close()
-    (tmp_path / EPOCH_FILE).write_bytes(b"\x00\x00")
+    (tmp_path / EPOCH_FILE).write_bytes(damage)
 
     post = Post(tmp_path, create=False)
     post.issue()
