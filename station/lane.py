@@ -138,7 +138,9 @@ class Lane:
                 high=self._gate.rule.highest_celsius,
             )
         at_ms = self._clock.now_ms()
-        attempt = Attempt(celsius=celsius, at_ms=at_ms, quantity="body", site=self._site, manual=True, reason=plain(reason))
+        attempt = Attempt(
+            celsius=celsius, at_ms=at_ms, quantity="body", site=self._site, manual=True, reason=plain(reason)
+        )
         self.current = self._gate.measured(current, [attempt])
         self.stability.remeasure(self._clock.monotonic_s())
         self._is_asked_again = False

@@ -38,6 +38,7 @@ __all__ = [
 
 SQLITE_BUSY_TIMEOUT_S = 15
 LOCK_TIMEOUT_MS = 15_000
+_MODE_ATTEMPTS = 10
 CONNECT_TIMEOUT_S = 5
 _WRITES = "gatepost_writes"
 
@@ -254,7 +255,7 @@ def _open_sqlite(url: sa.URL) -> Engine:
     def set_up(connection: Any, _record: object) -> None:
         # The driver's own transaction control would begin too late and without the write lock.
         connection.isolation_level = None
-        connection.execute(f"PRAGMA journal_mode = {journal_mode}")
+        _set_journal_mode(connection, journal_mode)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
 
@@ -265,6 +266,20 @@ def _open_sqlite(url: sa.URL) -> Engine:
     sa.event.listen(engine, "connect", set_up)
     sa.event.listen(engine, "begin", begin)
     return engine
+
+
+def _set_journal_mode(connection: Any, mode: str) -> None:
+    # Where two programs open a new file at once, SQLite tells one of them "locked" without waiting. Waiting as a writer
+    # does work, and then the other has changed the mode.
+    for _ in range(_MODE_ATTEMPTS):
+        try:
+            connection.execute(f"PRAGMA journal_mode = {mode}")
+        except sqlite3.OperationalError:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("COMMIT")
+        else:
+            return
+    connection.execute(f"PRAGMA journal_mode = {mode}")
 
 
 def _wrong_url(shown: str) -> UsageError:

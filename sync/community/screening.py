@@ -70,7 +70,7 @@ def _wrong_number(event: Event) -> str | None:
     if not 1 <= event.seq <= MAX_INTEGER:
         return "seq: a number from 1 is needed"
     if not 0 <= event.at_ms <= MAX_AT_MS:
-        return "at_ms: milliseconds between the years 1970 and 9999 are needed"
+        return "at_ms: milliseconds between 1970-01-01 and 9999-12-29 are needed"
     if abs(event.clock.device_ms) > MAX_INTEGER or abs(event.clock.drift_ms or 0) > MAX_INTEGER:
         return "clock: the milliseconds are beyond any clock"
     return None

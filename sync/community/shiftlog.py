@@ -152,20 +152,21 @@ def _is_opening() -> tuple[sa.ColumnElement[bool], ...]:
 
     Who has read another gate's shift id can send an opening with it, but not before that gate has.
     """
-    kind = sa.literal_column("'shift.opened'")  # no parameter, so that both databases see that the index is enough
+    # No parameter, so that both databases see that the index of openings is enough.
+    opening: sa.ColumnElement[str] = sa.literal_column("'shift.opened'")
     earlier = events.alias()
     is_taken = sa.exists().where(
         earlier.c.community == events.c.community,
-        earlier.c.kind == kind,
+        earlier.c.kind == opening,
         earlier.c.id == events.c.id,
         earlier.c.feed_no < events.c.feed_no,
     )
-    return events.c.kind == kind, ~is_taken
+    return events.c.kind == opening, ~is_taken
 
 
 def _owner(connection: sa.Connection, community: str, shift: str) -> str:
     query = sa.select(events.c.station).where(events.c.community == community, events.c.id == shift, *_is_opening())
-    owner = connection.execute(query).scalar_one_or_none()
+    owner: str | None = connection.execute(query).scalar_one_or_none()
     if owner is None:
         raise UsageError(
             N_("shift {shift!r}: no station has sent a shift with this id; see: gatepost community shifts"),

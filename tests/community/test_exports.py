@@ -5,9 +5,11 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 import openpyxl
 import pytest
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from passes.errors import UsageError
 from sync.community.database import exports, reading
@@ -20,7 +22,7 @@ from sync.community.settings import CommunitySettings, CommunityTable, DatabaseT
 from sync.community.shiftlog import Passage, Selection, latest_shift, list_passages, list_shifts
 from sync.community.staff import NotAllowedError, add_staff, check_staff
 from sync.community.stations import add_station
-from sync.events import Attempt, Event, ShiftHandedOver, ShiftOpened
+from sync.events import Attempt, Clock, Event, ShiftHandedOver, ShiftOpened, recompute_hash
 from sync.events import to_json as event_json
 from tests.community.conftest import COMMUNITY, NOW_MS, Chain, passage
 
@@ -73,7 +75,7 @@ def play_shift(engine: sa.Engine, station: str = "east", guards: tuple[str, ...]
 def passages_of(texts: list[str]) -> list[Passage]:
     bodies = [passage(text, address=text, remark=text, pass_number=text, pass_kind=text) for text in texts]
     return [
-        Passage("east", "01", number, f"id{number}", NOW_MS, text, text, body)
+        Passage("east", "01", number, f"id{number}", NOW_MS, NOW_MS, text, text, body)
         for number, (text, body) in enumerate(zip(texts, bodies, strict=True), 1)
     ]
 
@@ -91,8 +93,9 @@ def test_a_shifts_log_is_what_the_station_recorded(engine: sa.Engine) -> None:
     assert [(one.id, one.station, one.guards, one.lead, one.passages) for one in listed] == [
         (shift, "east", ("王五", "李六"), "赵七", 3)
     ]
-    assert listed[0].opened_at_ms == NOW_MS + 2000
-    assert listed[0].handed_over_at_ms == NOW_MS + 6000
+    behind_ms = 7
+    assert listed[0].opened_at_ms == NOW_MS + 2000 + behind_ms
+    assert listed[0].handed_over_at_ms == NOW_MS + 6000 + behind_ms
     assert latest_shift(engine, COMMUNITY) == latest_shift(engine, COMMUNITY, "east") == shift
     with pytest.raises(UsageError, match="no shift yet"):
         latest_shift(engine, COMMUNITY, "west")
@@ -108,6 +111,24 @@ def test_no_other_station_writes_into_a_shifts_log(engine: sa.Engine) -> None:
         list_passages(engine, COMMUNITY, Selection(shift="nothing"), SHANGHAI)
 
 
+def test_an_opening_sent_again_by_another_station_opens_nothing(engine: sa.Engine) -> None:
+    shift = play_shift(engine)
+    add_station(engine, COMMUNITY, "west", "West", NOW_MS)
+    thief = Chain("west")
+    opened = thief.add(ShiftOpened(guards=["贼"]))
+    # Its own opening once more, under the id of a shift of the other gate.
+    copied = msgspec.structs.replace(opened, id=shift)
+    copied = msgspec.structs.replace(copied, hash=recompute_hash(copied))
+    thief.prev, thief.shift = copied.hash, shift
+    store(engine, "west", [copied, thief.add(passage("假人"))])
+
+    found = list_passages(engine, COMMUNITY, Selection(shift=shift), SHANGHAI)
+    assert [one.body.holder for one in found] == ["张三", "欧阳小明", "孙八"]
+    assert [(one.id, one.station, one.passages) for one in list_shifts(engine, COMMUNITY)] == [(shift, "east", 3)]
+    assert list_shifts(engine, COMMUNITY, station="west") == []
+    assert list_passages(engine, COMMUNITY, Selection(shift=shift, station="west"), SHANGHAI) == []
+
+
 def test_epochs_are_ordered_before_numbers(engine: sa.Engine) -> None:
     add_station(engine, COMMUNITY, "east", "East", NOW_MS)
     store(engine, "east", Chain("east", epoch="02").many(2))
@@ -120,7 +141,8 @@ def test_days_are_cut_in_the_communitys_zone(engine: sa.Engine) -> None:
     add_station(engine, COMMUNITY, "east", "East", NOW_MS)
     midnight_ms = NOW_MS - 8 * 3_600_000
     chain = Chain("east")
-    sent = [chain.add(passage(str(ms)), at_ms=midnight_ms + ms) for ms in (-1, 0, 24 * 3_600_000 - 1, 24 * 3_600_000)]
+    instants = [(ms, midnight_ms + ms) for ms in (-1, 0, 24 * 3_600_000 - 1, 24 * 3_600_000)]
+    sent = [chain.add(passage(str(ms)), at_ms=at_ms, clock=Clock(device_ms=at_ms)) for ms, at_ms in instants]
     store(engine, "east", sent)
     found = list_passages(engine, COMMUNITY, Selection(day=date(2026, 2, 7)), SHANGHAI)
     assert [one.body.holder for one in found] == ["0", str(24 * 3_600_000 - 1)]
@@ -262,6 +284,29 @@ def test_accounts_are_guarded(engine: sa.Engine) -> None:
         add_staff(engine, COMMUNITY, "b", role="viewer", password="1234567", now_ms=NOW_MS)
     with pytest.raises(NotAllowedError):
         check_staff(engine, "another", "admin", "12345678")
+
+
+def test_an_unknown_account_costs_one_verification_like_a_known_one(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_staff(engine, COMMUNITY, "admin", role="admin", password="12345678", now_ms=NOW_MS)
+    verified: list[str] = []
+
+    class Watched:
+        """Only verifies: whoever derives a hash here does work that tells an unknown account."""
+
+        @staticmethod
+        def verify_phc_encoded(password: bytes, expected: str) -> None:
+            verified.append(expected)
+            Argon2id.verify_phc_encoded(password, expected)
+
+    monkeypatch.setattr("sync.community.staff.Argon2id", Watched)
+    for name in ("admin", "nobody"):
+        with pytest.raises(NotAllowedError, match=name):
+            check_staff(engine, COMMUNITY, name, "wrong password")
+    known, unknown = (phc.split("$") for phc in verified)
+    assert known[:4] == unknown[:4]
+    assert [len(part) for part in known] == [len(part) for part in unknown]
 
 
 def test_an_empty_log_is_still_a_table() -> None:

@@ -44,7 +44,7 @@ def test_what_shows_nothing_cannot_hide(char: str) -> None:
 
 
 def test_visible_neighbours_of_the_invisible_stay() -> None:
-    text = "김민수 ᄀ ᅡ ㅤ".replace("ㅤ", "") + "⠁ㄱ\uffa1 អ ý"
+    text = "김민수 \u1100\u1161 \u3163\uffa1 \u2801 \u17b3 e\u0301"
     assert plain(text) == text
 
 

@@ -63,7 +63,8 @@ def measured(terminal: Terminal, site: Site, celsius: float) -> None:
 
 def admitted(terminal: Terminal, site: Site, token: str, name: str) -> None:
     terminal.type(token + "\r")
-    terminal.sees(name)
+    # Half a picture may already hold the new name and still the green of the person before.
+    terminal.until(lambda: name in terminal.text and not terminal.has_colour(GREEN))
     measured(terminal, site, 36.5)
     terminal.type("\r")
     terminal.sees("recorded ")
