@@ -20,6 +20,8 @@ from station.gate import Gate, Scan
 from sync.events import Attempt
 
 MOST_WAITING = 5
+_AIR_CELSIUS = 1.0
+"""What differs from the air by less than this is taken for the wall behind, not for a forehead."""
 
 
 class LaneError(UsageError):
@@ -91,7 +93,7 @@ class Lane:
         measured last may still stand before the thermometer when the next one is scanned.
         """
         latched = self.stability.reading
-        if measurement.celsius < self.stability.lowest_celsius:
+        if self._is_wall(measurement):
             self._is_occupied = False
             if latched is not None and self._wants_another():
                 self.stability.remeasure(measurement.at_s)
@@ -119,6 +121,13 @@ class Lane:
         self.current = self._gate.measured(self.current, [attempt])
         self._is_asked_again = False
         return True
+
+    def _is_wall(self, measurement: Measurement) -> bool:
+        """Whether the thermometer sees nobody: colder than any person, or on a hot day as warm as the air."""
+        ambient = measurement.ambient_celsius
+        return measurement.celsius < self.stability.lowest_celsius or (
+            ambient is not None and abs(measurement.celsius - ambient) < _AIR_CELSIUS
+        )
 
     def lose_sight(self) -> None:
         """Take note that the thermometer was cut off: whoever stood before it may have gone unseen."""

@@ -24,13 +24,13 @@ class Stand:
             device="gy-mcu9061x",
         )
 
-    def see(self, celsius: float, times: int = 5) -> bool:
+    def see(self, celsius: float, times: int = 5, ambient: float = 22.0) -> bool:
         """Let the thermometer see this so many times; say whether a reading came of it."""
         made = False
         for _ in range(times):
             self.post.clock.move(0.1)
             at_s = self.post.clock.monotonic_s()
-            made |= self.lane.measured(Measurement(celsius, "surface", 22.0, b"\x5a", "gy-mcu9061x", at_s))
+            made |= self.lane.measured(Measurement(celsius, "surface", ambient, b"\x5a", "gy-mcu9061x", at_s))
         return made
 
     def leave(self) -> None:

@@ -294,3 +294,18 @@ def test_the_other_direction_does_not_undo_what_is_recorded(stand: Stand) -> Non
     assert stand.lane.current is not None
     assert stand.lane.current.direction is EXIT
     assert len(stand.passages) == 1
+
+
+def test_on_a_hot_day_the_wall_is_as_warm_as_the_air(stand: Stand) -> None:
+    """33 degrees outside: the wall is no forehead, and whoever was measured before is seen to go."""
+    first, second = stand.post.issue("甲"), stand.post.issue("乙")
+    stand.lane.scan(first.token)
+    assert stand.see(36.9, ambient=33.0)
+    assert stand.lane.record()
+    stand.lane.scan(second.token)
+
+    assert not stand.see(36.9, 20, ambient=33.0)
+    stand.see(33.4, 2, ambient=33.0)
+    assert stand.see(36.4, ambient=33.0)
+
+    assert stand.celsius == [36.4]
