@@ -72,8 +72,8 @@ def _fill(gate: Gate, passages: int) -> None:
         (last.n, passages),
     )
     connection.execute(
-        f"{numbers} INSERT INTO passages SELECT ?1 + value, value * 1000, value * 1000, 'bench', 'exit', 'allowed', 0, 'first',"
-        " hex(randomblob(16)) FROM numbers",
+        f"{numbers} INSERT INTO passages SELECT ?1 + value, value * 1000, value * 1000, 'bench', 'exit', 'allowed', 0,"
+        " 'first', hex(randomblob(16)) FROM numbers",
         (last.n, passages),
     )
     connection.execute("COMMIT")

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from passes.errors import N_, GatepostError
+from passes.kinds import PRESETS
 from passes.masking import mask_name, mask_number
 from passes.plaintext import plain
 from sync.community.database import exports, writing
@@ -198,6 +199,8 @@ def _cells(row: dict[str, Any], say: Say) -> list[Cell]:
         value = row[key]
         if key in {"direction", "outcome"}:
             value = say(WORDS[value])
+        elif key == "pass_kind" and value in PRESETS:
+            value = say(PRESETS[value].label)
         elif key == "reasons":
             value = ", ".join(say(reason) for reason in value)
         cells.append(plain(value, _TEXT_LIMIT) if isinstance(value, str) else value)

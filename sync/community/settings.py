@@ -78,7 +78,7 @@ def load_settings(folder: Path) -> CommunitySettings:
         raise CommunitySettingsError(N_("{path}: cannot be read: {error}"), path=path, error=error) from error
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise CommunitySettingsError(
             N_("{path}: this is not valid TOML: {error}; correct that line"), path=path, error=error
         ) from error

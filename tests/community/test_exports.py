@@ -157,14 +157,14 @@ def test_the_table_is_masked_unless_told(engine: sa.Engine) -> None:
     rows = table(to_csv(make_sheet(found, SHANGHAI)))
     assert rows[0] == list(COLUMNS.values())
     assert [row[5:9] for row in rows[1:]] == [
-        ["张*", "***-***-GHK", "resident", "3-*-***"],
-        ["欧**明", "***-***-GHK", "resident", "3-*-***"],
-        ["孙*", "***-***-GHK", "resident", "3-*-***"],
+        ["张*", "***-***-GHK", "Resident", "3-*-***"],
+        ["欧**明", "***-***-GHK", "Resident", "3-*-***"],
+        ["孙*", "***-***-GHK", "Resident", "3-*-***"],
     ]
     assert [row[13] for row in rows[1:]] == ["***", "", ""]
     whole = table(to_csv(make_sheet(found, SHANGHAI, unmasked=True)))
     assert whole[1] == [
-        *["1", "2026-02-07", "08:00:03", "east", "out", "张三", "ABC-DEF-GHK", "resident", "3-2-501", "36.5", ""],
+        *["1", "2026-02-07", "08:00:03", "east", "out", "张三", "ABC-DEF-GHK", "Resident", "3-2-501", "36.5", ""],
         *["allowed", "", "代取药", "王五", shift],
     ]
     assert whole[2][4:6] + whole[2][9:12] == ["in", "欧阳小明", "37.4", "36.62", "allowed"]

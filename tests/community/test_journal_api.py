@@ -251,6 +251,8 @@ def test_health_and_unknown_addresses(server: Server) -> None:
         ("br", b"x", 415),
         ("gzip, gzip", gzip.compress(gzip.compress(b"{}")), 415),
     ],
+    # gzip writes the time into its header: as names of tests the bodies would differ from one test process to the next.
+    ids=["no gzip", "cut short", "something behind", "empty", "bomb", "too long", "other coding", "twice"],
 )
 def test_a_body_that_cannot_be_read_is_refused(server: Server, coding: str, body: bytes, status: int) -> None:
     headers = {**server.headers("east"), "content-encoding": coding}
