@@ -35,7 +35,7 @@ class Minimal(App):
         yield Input()
 Minimal().run()
 """
-STARTS = 9
+STARTS = 15
 KEYS = 60
 PATIENCE_S = 20.0
 

@@ -1,5 +1,7 @@
 """The terminal app: owns the device threads and the courier, and shows the gate."""
 
+import gc
+
 from textual.app import App
 
 from station import outbox
@@ -51,6 +53,10 @@ class GatepostApp(App[None]):
         self._gate_screen.take_code(message.text)
 
     def _start_threads(self) -> None:
+        if not gc.isenabled():
+            # What has been loaded by now stays for good: no later collection needs to look at it.
+            gc.freeze()
+            gc.enable()
         if self._thermometer:
             self._thermometer.start()
         if self._courier:
