@@ -19,7 +19,6 @@ from passes.policy import Outcome
 from passes.trips import Direction
 from station import actions, shifts
 from station.assembly import Station
-from station.clock import local_time
 from station.devices.measurement import LinkState, Measurement
 from station.dialogs.form import Answer, Field, FormDialog
 from station.dialogs.help import HelpDialog
@@ -80,7 +79,7 @@ class GateScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay the areas out."""
-        yield StatusLine()
+        yield StatusLine(self._zone)
         yield ScanField(_("Scan, or type a pass number"))
         yield HintLine()
         with Horizontal():
@@ -336,12 +335,11 @@ class GateScreen(Screen[None]):
         self._show_health()
 
     def _show_status(self) -> None:
-        now = local_time(self._station.clock.now_ms(), self._zone)
         self.query_one(StatusLine).show(
             self._station.settings.station.name,
             self._lane.direction,
             self._station.register.current_shift(),
-            now.strftime("%H:%M:%S"),
+            self._station.clock.now_ms(),
         )
 
     def _show_reading(self) -> None:

@@ -22,20 +22,25 @@ _DIRECTION_CELLS = 3
 
 
 class StatusLine(Static):
-    """Where this is, which way the lane goes, who is on duty, and the time."""
+    """Where this is, which way the lane goes, who is on duty and since when, and the time."""
 
     DEFAULT_CSS = "StatusLine { height: 1; padding: 0 1; background: $primary; color: $text; }"
 
-    def __init__(self) -> None:
+    def __init__(self, zone: tzinfo) -> None:
         super().__init__(markup=False)
+        self._zone = zone
         self._left = self._right = ""
 
-    def show(self, station_name: str, direction: Direction, shift: ShiftRow | None, now: str) -> None:
-        """Show the line; `now` is the community-local time of day."""
-        on_duty = ", ".join(plain(guard, 16) for guard in shift.guards) if shift else _("nobody on duty")
+    def show(self, station_name: str, direction: Direction, shift: ShiftRow | None, now_ms: int) -> None:
+        """Show the line at the instant `now_ms` (UTC milliseconds)."""
+        on_duty = _("nobody on duty")
+        if shift:
+            guards = ", ".join(plain(guard, 16) for guard in shift.guards)
+            since = wording.clock_time(shift.opened_ms, self._zone)[:5]
+            on_duty = _("{guards} since {since}").format(guards=guards, since=since)
         way = _("Direction {direction}").format(direction=_(wording.DIRECTIONS[direction]))
         self._left = "   ".join([_("Gatepost"), plain(station_name, 24), way, on_duty])
-        self._right = now
+        self._right = wording.clock_time(now_ms, self._zone)
         self.on_resize()
 
     def on_resize(self) -> None:
