@@ -52,7 +52,12 @@ class FormDialog(ModalScreen[Answer | None]):
     FormDialog Label { padding-top: 1; }
     FormDialog .keys { padding-top: 1; color: $text-muted; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+    # Tab goes before what the field makes of its keys: whoever types fast must not go on in the field before.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", show=False),
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
+    ]
 
     def __init__(self, title: str, fields: list[Field], other_key: str = "", other_label: str = "") -> None:
         super().__init__()

@@ -15,6 +15,7 @@ from station.assembly import open_station
 from station.clock import SystemClock
 from station.devices.simulator import SimulatedThermometer
 from station.issuing import Application, Desk
+from sync.events import ShiftHandedOver, read_body
 from tests.pty.terminal import GREEN, RED, Terminal, gatepost, opened
 from tests.screens.console import GUARD, make_station
 from tests.station.post import COMMUNITY, KEY
@@ -22,7 +23,7 @@ from tests.station.post import COMMUNITY, KEY
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
 
 CTRL_Q = "\x11"
-F6, F7 = "\x1b[17~", "\x1b[18~"
+F6, F7, F9 = "\x1b[17~", "\x1b[18~", "\x1b[20~"
 
 
 @dataclass
@@ -178,3 +179,19 @@ def test_leaving_restores_the_terminal(site: Site) -> None:
         for on, off in ((b"?25l", b"?25h"), (b"?1000h", b"?1000l"), (b"?2004h", b"?2004l"), (b"?1004h", b"?1004l")):
             assert terminal.told.rfind(b"\x1b[" + on) < terminal.told.rfind(b"\x1b[" + off), on
         assert b"Traceback" not in left
+
+
+def test_a_hand_over_typed_in_one_go_keeps_its_fields_apart(site: Site) -> None:
+    with opened(site.folder) as terminal:
+        terminal.type(F9)
+        terminal.sees("Who takes over")
+        terminal.type("Dan Poe\tcable is loose\r")
+        terminal.sees("Dan Poe since")
+        terminal.type(CTRL_Q)
+        assert terminal.end() == 0
+
+    with open_station(site.folder) as station:
+        handed_over = [event for _n, event in station.journal.read() if event.kind == "shift.handed_over"]
+    body = read_body("shift.handed_over", handed_over[0].body)
+    assert isinstance(body, ShiftHandedOver)
+    assert (body.incoming, body.outstanding) == ("Dan Poe", "cable is loose")
