@@ -28,7 +28,8 @@ from station.issuing import Application, Desk
 from station.journal import Journal
 from station.register import PassRow, Register
 from station.shifts import open_shift
-from sync.events import Attempt, to_json
+from sync.bodies import Attempt
+from sync.events import to_json
 
 COMMUNITY = "999999000001"
 ZONE = ZoneInfo("Asia/Shanghai")

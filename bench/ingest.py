@@ -22,12 +22,13 @@ import httpx2
 import msgspec
 import psycopg
 
+from sync.bodies import Attempt, PassageRecorded
 from sync.community.database import events as events_table
 from sync.community.database import open_engine
 from sync.community.registry import add_community
 from sync.community.schema import migrate
 from sync.community.stations import add_station
-from sync.events import GENESIS, Attempt, Clock, Event, PassageRecorded, seal, to_json
+from sync.events import GENESIS, Clock, Event, seal, to_json
 from sync.wire import MAX_EVENTS, JournalAnswer
 
 COMMUNITY = "370212004001"

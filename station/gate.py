@@ -25,7 +25,8 @@ from passes.trips import Direction, Leg, local_day, standing
 from station.clock import Clock, local_time
 from station.journal import Journal
 from station.register import Register
-from sync.events import Attempt, Event, PassageRecorded
+from sync.bodies import Attempt, PassageRecorded
+from sync.events import Event
 
 REPEAT_MS = 5_000
 """A second read of the same code within this time of its record is the same scan, not another passage."""

@@ -13,7 +13,8 @@ from passes.token import PassClaims, issue_token
 from station.clock import Clock
 from station.journal import Journal
 from station.register import PassRow, Register
-from sync.events import PassIssued, PassRevoked, new_id
+from sync.bodies import PassIssued, PassRevoked
+from sync.events import new_id
 
 
 class IssuingError(GatepostError):

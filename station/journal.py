@@ -15,7 +15,8 @@ from passes.errors import N_, GatepostError
 from station.clock import Clock
 from station.storage import FILE_NAME, StorageError, open_file, writing
 from sync import events
-from sync.events import Body, Event
+from sync.bodies import Body
+from sync.events import Event
 
 if TYPE_CHECKING:
     from sqlite3 import Connection

@@ -17,7 +17,7 @@ from station.clock import Clock
 from station.devices.measurement import Measurement
 from station.devices.stability import StabilityRule
 from station.gate import Gate, Scan
-from sync.events import Attempt
+from sync.bodies import Attempt
 
 MOST_WAITING = 5
 _AIR_CELSIUS = 1.0

@@ -14,9 +14,8 @@ import msgspec
 from passes.reasons import Reason
 from passes.trips import Direction, Leg, local_day
 from station.journal import Journal
-from sync.events import (
+from sync.bodies import (
     Body,
-    Event,
     HolderBanned,
     HolderUnbanned,
     PassageRecorded,
@@ -24,8 +23,8 @@ from sync.events import (
     PassRevoked,
     ShiftHandedOver,
     ShiftOpened,
-    read_body,
 )
+from sync.events import Event, read_body
 
 _OPEN = "open"
 """Stands in the place of a day in the tallies of those whose trip is open now, by the direction of its first leg."""

@@ -5,7 +5,7 @@ from passes.plaintext import plain
 from station.clock import Clock
 from station.journal import Journal
 from station.register import Register, ShiftRow
-from sync.events import ShiftHandedOver, ShiftOpened
+from sync.bodies import ShiftHandedOver, ShiftOpened
 
 
 class ShiftError(GatepostError):

@@ -1,15 +1,18 @@
-"""The vocabulary: every fact as one frozen type, its JSON form and its hash.
+"""Events: every fact of a station sealed into one chain, its JSON form and its hash.
 
 A station's journal is a chain of `Event`s, numbered 1, 2, 3 … within an epoch, each naming the hash of the one
 before. The hash covers the header and the SHA-256 of the body's exact bytes, so a body can be purged later and the
-chain still verifies. An event of a kind that is not listed here came from a newer peer: it is kept and passed on.
+chain still verifies. An event of a kind that `sync.bodies` does not list came from a newer peer: it is kept and passed
+on.
 """
 
 import hashlib
 import os
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
+
+from sync.bodies import BODY_TYPES, KIND_OF, Body
 
 GENESIS = "0" * 64
 """What the first event of a station's first epoch names as its predecessor."""
@@ -40,122 +43,6 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     prev: str
     hash: str
 
-
-class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One temperature reading of one person: the value decided on, and what the device really said.
-
-    `celsius` = `raw_celsius` + `offset_celsius`; `surface` or `body` is what kind of temperature it is. A manual
-    attempt was typed by the guard and says why.
-    """
-
-    celsius: float
-    at_ms: int
-    number: int = 1
-    quantity: Literal["surface", "body"] = "surface"
-    site: str = "forehead"
-    manual: bool = False
-    reason: str | None = None
-    device: str | None = None
-    raw_celsius: float | None = None
-    offset_celsius: float = 0.0
-    ambient_celsius: float | None = None
-    raw: str | None = None
-
-
-class PassageRecorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Somebody was checked at a gate: let through, refused, or turned back by the guard.
-
-    `leg` says what the passage is to its pass: the first leg of a trip or the return. `verdict` and `reasons` are
-    the rules' answer at the moment of recording; `outcome` is what happened. `typed` is true when the pass number
-    was entered by hand, `scan` an excerpt of a code that was no valid pass.
-    """
-
-    outcome: Literal["allowed", "refused", "turned_back"]
-    direction: Literal["entry", "exit"]
-    verdict: Literal["allow", "attention", "refuse"]
-    reasons: list[str] = []
-    leg: Literal["first", "return"] | None = None
-    subject: Literal["person", "vehicle"] = "person"
-    pass_id: str | None = None
-    pass_number: str | None = None
-    pass_kind: str | None = None
-    holder: str | None = None
-    holder_id: str | None = None
-    household: str | None = None
-    address: str | None = None
-    attempts: list[Attempt] = []
-    no_reading_reason: str | None = None
-    remark: str | None = None
-    typed: bool = False
-    scan: str | None = None
-
-
-class PassIssued(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A pass came into being; both dates are community-local and inclusive, `token` is the signed text form."""
-
-    pass_id: str
-    number: str
-    pass_kind: str
-    holder: str
-    holder_id: str
-    household: str
-    address: str
-    valid_from: str
-    valid_until: str
-    key_id: str
-    token: str
-
-
-class PassRevoked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A pass ended: lost, withdrawn, void, destroyed (before a witness) or another stated reason."""
-
-    pass_id: str
-    reason: str
-    witness: str | None = None
-
-
-class HolderBanned(msgspec.Struct, frozen=True, kw_only=True):
-    """A person may not pass until the ban is lifted."""
-
-    holder_id: str
-    reason: str
-
-
-class HolderUnbanned(msgspec.Struct, frozen=True, kw_only=True):
-    """The end of a ban."""
-
-    holder_id: str
-    reason: str
-
-
-class ShiftOpened(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """People took up duty at this station; the event's id is the shift's id from here on."""
-
-    guards: list[str]
-    lead: str | None = None
-
-
-class ShiftHandedOver(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A shift ended and was handed over, with its counts and whatever the next shift must still do."""
-
-    outgoing: str
-    incoming: str
-    counts: dict[str, int]
-    outstanding: str = ""
-
-
-Body = PassageRecorded | PassIssued | PassRevoked | HolderBanned | HolderUnbanned | ShiftOpened | ShiftHandedOver
-
-BODY_TYPES: dict[str, type[Body]] = {
-    "passage.recorded": PassageRecorded,
-    "pass.issued": PassIssued,
-    "pass.revoked": PassRevoked,
-    "holder.banned": HolderBanned,
-    "holder.unbanned": HolderUnbanned,
-    "shift.opened": ShiftOpened,
-    "shift.handed_over": ShiftHandedOver,
-}
-KIND_OF: dict[type[Body], str] = {body_type: kind for kind, body_type in BODY_TYPES.items()}
 
 _decoders = {kind: msgspec.json.Decoder(body_type) for kind, body_type in BODY_TYPES.items()}
 _encoder = msgspec.json.Encoder(order="sorted")

@@ -21,8 +21,9 @@ from station.devices.thermometer import Thermometer
 from station.gate import Scan
 from station.i18n import _
 from station.lane import make_lane
+from sync.bodies import PassageRecorded
 from sync.courier import Courier
-from sync.events import PassageRecorded, read_body
+from sync.events import read_body
 
 PATIENCE_S = 20.0
 """No device, server or courier on this machine should take longer for anything."""

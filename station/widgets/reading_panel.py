@@ -9,7 +9,7 @@ from passes.temperature import Finding, TemperatureRule
 from station import wording
 from station.devices.stability import StabilityRule
 from station.i18n import _
-from sync.events import Attempt
+from sync.bodies import Attempt
 
 
 class ReadingPanel(Static):

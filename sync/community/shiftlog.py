@@ -9,8 +9,9 @@ import msgspec
 import sqlalchemy as sa
 
 from passes.errors import N_, GatepostError, UsageError
+from sync.bodies import PassageRecorded, ShiftOpened
 from sync.community.database import events, happened_ms, reading
-from sync.events import PassageRecorded, ShiftOpened, read_body
+from sync.events import read_body
 
 MAX_SHIFTS = 200
 """Shifts in one listing; PostgreSQL and SQLite both take that many values in one query."""

@@ -15,12 +15,13 @@ import sqlalchemy as sa
 import uvicorn
 from starlette.types import ASGIApp
 
+from sync.bodies import Attempt, Body, PassageRecorded
 from sync.community.api import make_app
 from sync.community.database import open_engine, reading
 from sync.community.registry import add_community
 from sync.community.schema import migrate
 from sync.community.stations import add_station
-from sync.events import GENESIS, Attempt, Body, Clock, Event, PassageRecorded, seal, to_json
+from sync.events import GENESIS, Clock, Event, seal, to_json
 from sync.wire import MEDIA_TYPE, EventAnswer, JournalAnswer
 
 COMMUNITY = "370212004001"

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from passes.errors import UsageError
+from sync.bodies import Attempt, ShiftHandedOver, ShiftOpened
 from sync.community.database import exports, reading
 from sync.community.exports import COLUMNS, ExportError, Sheet, make_sheet, save, to_csv, to_json, to_xlsx
 from sync.community.ingest import read_batch, store_batch
@@ -22,7 +23,7 @@ from sync.community.settings import CommunitySettings, CommunityTable, DatabaseT
 from sync.community.shiftlog import Passage, Selection, latest_shift, list_passages, list_shifts
 from sync.community.staff import NotAllowedError, add_staff, check_staff
 from sync.community.stations import add_station
-from sync.events import Attempt, Clock, Event, ShiftHandedOver, ShiftOpened, recompute_hash
+from sync.events import Clock, Event, recompute_hash
 from sync.events import to_json as event_json
 from tests.community.conftest import COMMUNITY, NOW_MS, Chain, passage
 

@@ -17,11 +17,11 @@ from passes.errors import GatepostError, UsageError
 from passes.keys import load_key, read_trust_list
 from station.cli.community import community
 from station.i18n import set_language
+from sync.bodies import ShiftOpened
 from sync.community.serving import ListenError, Tls, check_address
 from sync.community.serving import serve as serve_app
 from sync.community.settings import CommunitySettingsError, load_settings
 from sync.enrolment import Enrolment, EnrolmentError, read_enrolment
-from sync.events import ShiftOpened
 from tests.community.conftest import COMMUNITY, Chain, answers_of, lines_of, passage
 
 PASSWORD = "correct horse"

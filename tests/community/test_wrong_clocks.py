@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 
 from station.cli.community import community
+from sync.bodies import ShiftOpened
 from sync.community.database import events, open_engine, writing
 from sync.community.exports import make_sheet, to_csv, to_json, to_xlsx
 from sync.community.ingest import read_batch, store_batch
@@ -16,7 +17,7 @@ from sync.community.instants import MAX_AT_MS, local_time
 from sync.community.screening import MAX_INTEGER, Rejection, screen
 from sync.community.shiftlog import Selection, latest_shift, list_passages, list_shifts
 from sync.community.stations import add_station
-from sync.events import Clock, Event, ShiftOpened
+from sync.events import Clock, Event
 from sync.events import to_json as event_json
 from tests.community.conftest import COMMUNITY, NOW_MS, Chain, passage
 

@@ -15,7 +15,8 @@ from station.assembly import open_station
 from station.clock import SystemClock
 from station.devices.simulator import SimulatedThermometer
 from station.issuing import Application, Desk
-from sync.events import ShiftHandedOver, read_body
+from sync.bodies import ShiftHandedOver
+from sync.events import read_body
 from tests.pty.terminal import GREEN, RED, Terminal, gatepost, opened
 from tests.screens.console import GUARD, make_station
 from tests.station.post import COMMUNITY, KEY

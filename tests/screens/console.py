@@ -27,7 +27,8 @@ from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, 
 from station.widgets.reading_panel import ReadingPanel
 from station.widgets.scan_field import ScanField
 from station.widgets.verdict_panel import VerdictPanel
-from sync.events import PassageRecorded, read_body
+from sync.bodies import PassageRecorded
+from sync.events import read_body
 from tests.station.post import COMMUNITY, KEY, ROOT, HandClock, Post
 
 GUARD = "周师傅"

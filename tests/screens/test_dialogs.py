@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sync.events import ShiftHandedOver, read_body
+from sync.bodies import ShiftHandedOver
+from sync.events import read_body
 from tests.screens.console import GUARD, Console, gate
 
 Story = Callable[[Console], Awaitable[None]]

@@ -17,7 +17,7 @@ from station.widgets.lines import PassageList, StatusLine
 from station.widgets.reading_panel import ReadingPanel
 from station.widgets.scan_field import ScanField
 from station.widgets.verdict_panel import VerdictPanel
-from sync.events import PassRevoked
+from sync.bodies import PassRevoked
 from tests.screens.console import GUARD, gate, text_of
 
 NO_LIMIT_PAGES = 1_073_741_823

@@ -13,7 +13,8 @@ from station.gate import Gate, Scan
 from station.issuing import Application, Desk
 from station.journal import Journal
 from station.register import PassRow, Register
-from sync.events import Attempt, PassageRecorded, read_body
+from sync.bodies import Attempt, PassageRecorded
+from sync.events import read_body
 
 COMMUNITY = "370212004001"
 SHANGHAI = ZoneInfo("Asia/Shanghai")

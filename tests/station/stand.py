@@ -4,7 +4,8 @@ from passes.trips import Direction
 from station.devices.measurement import Measurement
 from station.devices.stability import StabilityRule
 from station.lane import Lane
-from sync.events import PassageRecorded, read_body
+from sync.bodies import PassageRecorded
+from sync.events import read_body
 from tests.station.post import Post
 
 WALL = 21.0

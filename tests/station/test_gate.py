@@ -12,7 +12,8 @@ from passes.token import PassClaims, issue_token
 from passes.trips import Direction
 from station import issuing
 from station.shifts import hand_over, open_shift
-from sync.events import HolderBanned, PassageRecorded, read_body
+from sync.bodies import HolderBanned, PassageRecorded
+from sync.events import read_body
 from tests.station.post import COMMUNITY, KEY, Post, reading, trust_list
 
 EXIT, ENTRY = Direction.EXIT, Direction.ENTRY

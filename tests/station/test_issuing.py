@@ -14,7 +14,8 @@ from passes.token import read_token
 from passes.trips import Direction
 from station import issuing
 from station.issuing import Application, IssuingError
-from sync.events import PassIssued, PassRevoked, read_body
+from sync.bodies import PassIssued, PassRevoked
+from sync.events import read_body
 from tests.station.post import COMMUNITY, KEY, Post, trust_list
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 12, 31)

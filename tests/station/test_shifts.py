@@ -6,7 +6,8 @@ from passes.errors import UsageError
 from passes.trips import Direction
 from station.shifts import ShiftError, hand_over, open_shift
 from station.storage import StorageError
-from sync.events import ShiftHandedOver, ShiftOpened, read_body
+from sync.bodies import ShiftHandedOver, ShiftOpened
+from sync.events import read_body
 from tests.station.post import Post
 
 EXIT, ENTRY = Direction.EXIT, Direction.ENTRY

@@ -11,13 +11,13 @@ import pytest
 
 from station.clock import SystemClock
 from station.outbox import Backlog, JournalOutbox, open_outbox
+from sync.bodies import PassageRecorded
 from sync.community.api import make_app
 from sync.community.database import open_engine
 from sync.community.registry import add_community
 from sync.community.schema import migrate
 from sync.community.stations import add_station
 from sync.courier import Courier, CourierState, carry_once, connect
-from sync.events import PassageRecorded
 from tests.community.conftest import COMMUNITY, NOW_MS, Server, serving
 from tests.station.post import Post
 from tests.sync.servers import DEADLINE_S

@@ -9,17 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync.bodies import BODY_TYPES, Attempt, Body, HolderBanned, PassageRecorded, PassRevoked, ShiftOpened
 from sync.events import (
-    BODY_TYPES,
     GENESIS,
-    Attempt,
-    Body,
     Clock,
     Event,
-    HolderBanned,
-    PassageRecorded,
-    PassRevoked,
-    ShiftOpened,
     canonical_json,
     from_json,
     is_intact,

@@ -1,0 +1,304 @@
+"""The vocabulary: what a fact says, one frozen type per kind of event.
+
+Instants are UTC milliseconds. Days are community-local, inclusive, written YYYY-MM-DD. A field that holds its default
+is left out of the JSON. `order_ms` is a fact's place among those about the same pass or person where its station knew
+the order better than its clock did; None means the event's own instant.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from passes.kinds import Kind, Mode
+
+Way = Literal["entry", "exit"]
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What all facts share: they never change, and what is not said is not written."""
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One temperature reading of one person: the value decided on, and what the device really said.
+
+    `celsius` = `raw_celsius` + `offset_celsius`; `surface` or `body` is what kind of temperature it is. A manual
+    attempt was typed by the guard and says why.
+    """
+
+    celsius: float
+    at_ms: int
+    number: int = 1
+    quantity: Literal["surface", "body"] = "surface"
+    site: str = "forehead"
+    manual: bool = False
+    reason: str | None = None
+    device: str | None = None
+    raw_celsius: float | None = None
+    offset_celsius: float = 0.0
+    ambient_celsius: float | None = None
+    raw: str | None = None
+
+
+class PassageRecorded(Body, frozen=True):
+    """Somebody was checked at a gate: let through, refused, or turned back by the guard.
+
+    `leg` says what the passage is to its pass: the first leg of a trip or the return. `verdict` and `reasons` are
+    the rules' answer at the moment of recording; `outcome` is what happened. `typed` is true when the pass number
+    was entered by hand, `scan` an excerpt of a code that was no valid pass. `id_matches` tells what a look at the ID
+    card said, where one was due. `override_reason` and `override_lead` say why and on whose word the rules' refusal
+    was overruled; the overruled codes are among `reasons`.
+    """
+
+    outcome: Literal["allowed", "refused", "turned_back"]
+    direction: Way
+    verdict: Literal["allow", "attention", "refuse"]
+    reasons: list[str] = []
+    leg: Literal["first", "return"] | None = None
+    order_ms: int | None = None
+    subject: Literal["person", "vehicle"] = "person"
+    pass_id: str | None = None
+    pass_number: str | None = None
+    pass_kind: str | None = None
+    holder: str | None = None
+    holder_id: str | None = None
+    household: str | None = None
+    address: str | None = None
+    attempts: list[Attempt] = []
+    no_reading_reason: str | None = None
+    id_matches: bool | None = None
+    override_reason: str | None = None
+    override_lead: str | None = None
+    remark: str | None = None
+    typed: bool = False
+    scan: str | None = None
+
+
+class PassageUndone(Body, frozen=True):
+    """An accepted passage did not happen: `passage_id` is its event, `pass_id` whose it was."""
+
+    passage_id: str
+    pass_id: str
+    reason: str | None = None
+
+
+class PassageMissed(Body, frozen=True):
+    """A leg that nobody recorded, written by hand: it happened at `happened_ms`."""
+
+    pass_id: str
+    direction: Way
+    leg: Literal["first", "return"]
+    happened_ms: int
+    reason: str
+
+
+class PassIssued(Body, frozen=True):
+    """A pass came into being; `token` is its signed text form.
+
+    `requested` passes are not active until restored. `source` is the digest of the spreadsheet row it was issued
+    from, so that a repeated run does not issue it twice.
+    """
+
+    pass_id: str
+    number: str
+    pass_kind: str
+    holder: str
+    holder_id: str
+    household: str
+    address: str
+    valid_from: str
+    valid_until: str
+    key_id: str
+    token: str
+    state: Literal["active", "requested"] = "active"
+    source: str | None = None
+
+
+class PassReplaced(Body, frozen=True):
+    """`by` takes the place of `pass_id`: from here on both are one line, whose trips are counted together."""
+
+    pass_id: str
+    by: str
+    reason: str | None = None
+    order_ms: int | None = None
+
+
+class PassSuspended(Body, frozen=True):
+    """A pass rests until it is restored."""
+
+    pass_id: str
+    reason: str
+    order_ms: int | None = None
+
+
+class PassRevoked(Body, frozen=True):
+    """A pass ended: lost, withdrawn, void, destroyed (before a witness) or another stated reason."""
+
+    pass_id: str
+    reason: str
+    witness: str | None = None
+    order_ms: int | None = None
+
+
+class PassRestored(Body, frozen=True):
+    """A suspended, revoked or requested pass is good (again)."""
+
+    pass_id: str
+    reason: str | None = None
+    order_ms: int | None = None
+
+
+class PassPrinted(Body, frozen=True):
+    """A printer took a pass: `printer` is its address, `layout` the form it was drawn in."""
+
+    pass_id: str
+    printer: str
+    layout: str
+
+
+class PersonRegistered(Body, frozen=True):
+    """A person belongs to the roster, living in `household` at `address`; a later event about the same id corrects it."""
+
+    person_id: str
+    name: str
+    household: str
+    address: str
+
+
+class Restriction(Body, frozen=True):
+    """What is ordered about one person or a whole household: exactly one of the two is named."""
+
+    holder_id: str | None = None
+    household: str | None = None
+    reason: str | None = None
+    order_ms: int | None = None
+
+
+class HolderBanned(Restriction, frozen=True):
+    """They may not pass until the ban is lifted."""
+
+
+class HolderUnbanned(Restriction, frozen=True):
+    """The end of a ban."""
+
+
+class WatchListed(Restriction, frozen=True):
+    """They are on the list of the police or the street: refused, and staff are told."""
+
+
+class WatchCleared(Restriction, frozen=True):
+    """They are off the watch list."""
+
+
+class QuarantineOrdered(Restriction, frozen=True):
+    """They stay at home through the day `until`; None means until released."""
+
+    until: str | None = None
+
+
+class QuarantineReleased(Restriction, frozen=True):
+    """Their isolation is over."""
+
+
+class KindSet(Body, frozen=True):
+    """The community set what a kind of pass allows, from `effective_ms` on."""
+
+    kind: Kind
+    effective_ms: int
+
+
+class ModeSet(Body, frozen=True):
+    """The community set how strictly its gates are kept, from `effective_ms` on."""
+
+    mode: Mode
+    effective_ms: int
+
+
+class KeyAdded(Body, frozen=True):
+    """The community trusts a further issuing key; `trust_list` is the whole new list, signed by the root, base64url."""
+
+    key_id: str
+    station: str
+    trust_list: str
+
+
+class KeyWithdrawn(Body, frozen=True):
+    """A key is trusted no more, but for passes issued before `honoured_before_ms`; `trust_list` as in `KeyAdded`."""
+
+    key_id: str
+    trust_list: str
+    honoured_before_ms: int | None = None
+
+
+class ConflictFound(Body, frozen=True):
+    """Passages of one pass (or household) that cannot all have been allowed by one who knew of all of them.
+
+    `passages` are the events' ids in the order of happening, the last being the one too many; `stations` are theirs.
+    """
+
+    conflict_id: str
+    rule: Literal["already_out", "already_in", "over_limit"]
+    pass_id: str
+    passages: list[str]
+    stations: list[str]
+
+
+class ConflictClosed(Body, frozen=True):
+    """A person looked at a conflict; `discarded` are the passages that count no more."""
+
+    conflict_id: str
+    pass_id: str
+    reason: str
+    discarded: list[str] = []
+
+
+class ClockConfirmed(Body, frozen=True):
+    """The lead accepted the device's time although it lies before the last record."""
+
+    device_ms: int
+    lead: str | None = None
+
+
+class ShiftOpened(Body, frozen=True):
+    """People took up duty at this station; the event's id is the shift's id from here on."""
+
+    guards: list[str]
+    lead: str | None = None
+
+
+class ShiftHandedOver(Body, frozen=True):
+    """A shift ended and was handed over, with its counts and whatever the next shift must still do."""
+
+    outgoing: str
+    incoming: str
+    counts: dict[str, int]
+    outstanding: str = ""
+
+
+BODY_TYPES: dict[str, type[Body]] = {
+    "passage.recorded": PassageRecorded,
+    "passage.undone": PassageUndone,
+    "passage.missed": PassageMissed,
+    "pass.issued": PassIssued,
+    "pass.replaced": PassReplaced,
+    "pass.suspended": PassSuspended,
+    "pass.revoked": PassRevoked,
+    "pass.restored": PassRestored,
+    "pass.printed": PassPrinted,
+    "person.registered": PersonRegistered,
+    "holder.banned": HolderBanned,
+    "holder.unbanned": HolderUnbanned,
+    "watch.listed": WatchListed,
+    "watch.cleared": WatchCleared,
+    "quarantine.ordered": QuarantineOrdered,
+    "quarantine.released": QuarantineReleased,
+    "kind.set": KindSet,
+    "mode.set": ModeSet,
+    "key.added": KeyAdded,
+    "key.withdrawn": KeyWithdrawn,
+    "conflict.found": ConflictFound,
+    "conflict.closed": ConflictClosed,
+    "clock.confirmed": ClockConfirmed,
+    "shift.opened": ShiftOpened,
+    "shift.handed_over": ShiftHandedOver,
+}
+KIND_OF: dict[type[Body], str] = {body_type: kind for kind, body_type in BODY_TYPES.items()}
