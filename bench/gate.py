@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from passes.keys import IssuingKey, TrustedKey, read_trust_list, sign_trust_list
+from passes.keys import IssuingKey
 from passes.kinds import PRESETS
 from passes.temperature import TemperatureRule
 from passes.trips import Direction
+from passes.trust import TrustedKey, read_trust_list, sign_trust_list
 from station.clock import SystemClock
-from station.gate import Gate, Scan
+from station.deciding import Decider, Scan
+from station.gate import Gate
 from station.issuing import Application, Desk
 from station.journal import Journal
 from station.register import PassRow, Register
@@ -55,7 +57,9 @@ def _station(folder: Path) -> tuple[Gate, list[PassRow]]:
     trust = read_trust_list(sign_trust_list(root, COMMUNITY, [entry], 1), root.public_key)
     journal = Journal(folder, "bench", clock, create=True)
     register = Register(journal, ZONE)
-    gate = Gate(journal, register, clock, trust=trust, kinds=PRESETS, rule=TemperatureRule(), zone=ZONE)
+    rule = TemperatureRule()
+    decider = Decider(journal, register, lambda: trust, rule=rule, zone=ZONE)
+    gate = Gate(journal, register, clock, decider, rule=rule, zone=ZONE)
     desk = Desk(journal, register, key, COMMUNITY, clock)
     open_shift(journal, register, clock, ["李师傅"])
     asked = Application("王小明", "3-2-501", PRESETS["resident"], date(2020, 1, 1), date(2099, 1, 1))
@@ -74,9 +78,13 @@ def _fill(gate: Gate, passages: int) -> None:
         (last.n, passages),
     )
     connection.execute(
-        f"{numbers} INSERT INTO passages SELECT ?1 + value, value * 1000, value * 1000, 'bench', 'exit', 'allowed', 0,"
-        " 'first', hex(randomblob(16)) FROM numbers",
+        f"{numbers} INSERT INTO passages SELECT ?1 + value, value * 1000, 'exit', 'allowed', 0, hex(randomblob(16))"
+        " FROM numbers",
         (last.n, passages),
+    )
+    connection.execute(
+        "INSERT INTO legs SELECT pass_id, at_ms, n, direction, 'bench', 'first', pass_id FROM passages WHERE n > ?",
+        (last.n,),
     )
     connection.execute("COMMIT")
 

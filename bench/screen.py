@@ -19,7 +19,8 @@ import termios
 import time
 from pathlib import Path
 
-from passes.keys import IssuingKey, sign_trust_list
+from passes.keys import IssuingKey
+from passes.trust import sign_trust_list
 from station import settings
 from station.assembly import open_station
 from station.clock import SystemClock

@@ -1,226 +1,204 @@
-"""One pass drawn as a card of the size CR80 (ISO/IEC 7810 ID-1: 85.6 × 54 mm), at 300 dots an inch.
+"""One pass as a card: CR80 (ISO/IEC 7810 ID-1), 95 × 66 mm or 120 × 80 mm; as a picture or as a PDF of that size.
 
-All measures are pixels of 1/300 inch. The QR code carries the token in alphanumeric mode at level M (ISO/IEC 18004)
-with the quiet zone of four modules; a module is a whole number of pixels, so that no edge falls between two dots.
+Nothing is printed within 2 mm of the edge, so that a cut that goes astray by one harms nothing. All measures are
+millimetres from the upper left corner.
 """
 
-import io
 from dataclasses import dataclass
-from datetime import date
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
+from passes.code import code_of
 from passes.errors import N_, UsageError
+from passes.paper import BLACK, GREY, WHITE, Ink, Paper, Picture, write_whole
 from passes.plaintext import plain
-from passes.token import MAX_TOKEN_CHARS
+from passes.printed import Colour, PrintedPass, missing_characters, shown
+from passes.typesetting import Box, set_in
 
-# Both libraries cost more to import than a gate screen to open, and most starts draw no card.
 if TYPE_CHECKING:
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image
 
-WIDTH, HEIGHT, DPI = 1011, 638, 300
+DPI = 300
 
-Colour = Literal["none", "blue", "green", "red", "white", "yellow"]
-
-_QR_CHARS = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:")
-_QUIET_MODULES = 4
-_LACKING = "〓"
-_NONCHARACTER = "\U0010fffe"
-_BLACK, _GREY, _WHITE = "#000000", "#777777", "#ffffff"
-_BANDS: dict[Colour, tuple[str, str]] = {
-    "none": (_WHITE, _BLACK),
-    "white": (_WHITE, _BLACK),
-    "yellow": ("#ffd400", _BLACK),
-    "blue": ("#0b4ea2", _WHITE),
-    "green": ("#0a7a3c", _WHITE),
-    "red": ("#c1121f", _WHITE),
+_BANDS: dict[Colour, tuple[Ink, Ink]] = {
+    "none": (WHITE, BLACK),
+    "white": (WHITE, BLACK),
+    "yellow": ((255, 212, 0), BLACK),
+    "blue": ((11, 78, 162), WHITE),
+    "green": ((10, 122, 60), WHITE),
+    "red": ((193, 18, 31), WHITE),
 }
-
-
-class _Box(NamedTuple):
-    """A place for text: its corner, its size, and the largest letters that may stand in it."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-    letters: int
-    align: Literal["left", "middle", "right"] = "left"
-
-
-_BAND_HEIGHT = 92
-_COMMUNITY = _Box(36, 10, 560, 72, 46)
-_KIND = _Box(620, 8, 355, 76, 58, "right")
-_HOLDER = _Box(36, 106, 452, 104, 80)
-_ADDRESS = _Box(36, 214, 452, 88, 46)
-_VALID_LABEL = _Box(36, 306, 452, 34, 26)
-_VALID = _Box(36, 340, 452, 48, 38)
-_SEAL = _Box(152, 396, 220, 220, 34, "middle")
-_QR = _Box(505, 94, 494, 494, 0)
-_NUMBER = _Box(505, 582, 494, 54, 46, "middle")
-_SMALLEST_LETTERS = 16
+_FRAME = 0.35
+_RULE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """What a card shows; `token` is the signed text form, `number` the pass number, both days are inclusive.
+class CardSize:
+    """A size of card and the place of everything on its front; squares are (x, y, side).
 
-    `kind_label`, `valid_label` and `seal_label` come translated; `colour` is the kind's label colour.
+    `code` includes the quiet zone. Notes stand on the front where it has a place for them, else on the back.
     """
 
-    token: str
-    number: str
-    holder: str
-    kind_label: str
-    address: str
-    valid_from: date
-    valid_until: date
-    community_name: str
-    colour: Colour = "none"
-    valid_label: str = ""
-    seal_label: str = ""
+    width: float
+    height: float
+    margin: float
+    band: tuple[float, float, float, float]
+    community: Box
+    kind: Box
+    holder: Box
+    address: Box
+    valid_label: Box
+    days: Box
+    seal: tuple[float, float, float]
+    code: tuple[float, float, float]
+    number: Box
+    notes: Box | None = None
 
 
-def missing_characters(card: Card) -> tuple[str, ...]:
-    """Return the characters of the card that its font lacks, each once; they are drawn as 〓."""
-    return tuple(dict.fromkeys(char for _, text in _texts(card) for char in plain(text) if _lacks(char)))
+CR80 = CardSize(
+    width=85.6,
+    height=54,
+    margin=3,
+    band=(3, 3, 79.6, 9),
+    community=Box(4.8, 3.6, 44, 7.8, 4),
+    kind=Box(50, 3.2, 30.8, 8.6, 5.4, "right", bold=True),
+    holder=Box(3, 13.4, 44, 9, 6.8, bold=True),
+    address=Box(3, 22.8, 44, 9, 3.5, stands="top"),
+    valid_label=Box(3, 36.4, 24, 3.4, 2.5),
+    days=Box(3, 39.8, 24, 11, 3.5, stands="top"),
+    seal=(28.2, 33, 18),
+    code=(48, 11.6, 37),
+    number=Box(50.4, 47.5, 32.2, 4.4, 3.5, "middle", bold=True),
+)
+CARD_95X66 = CardSize(
+    width=95,
+    height=66,
+    margin=3.5,
+    band=(3.5, 3.5, 88, 10.5),
+    community=Box(5.5, 4.2, 49, 9.1, 4.6),
+    kind=Box(56, 3.7, 33.5, 10.1, 6.4, "right", bold=True),
+    holder=Box(3.5, 15.8, 45, 11, 8, bold=True),
+    address=Box(3.5, 27.2, 45, 11, 4.2, stands="top"),
+    valid_label=Box(3.5, 44.6, 22, 4, 2.8),
+    days=Box(3.5, 48.6, 22, 12, 3.6, stands="top"),
+    seal=(26.5, 40.3, 22),
+    code=(49, 14.8, 45),
+    number=Box(51.5, 58.4, 40, 5.4, 4.3, "middle", bold=True),
+)
+CARD_120X80 = CardSize(
+    width=120,
+    height=80,
+    margin=4,
+    band=(4, 4, 112, 12.5),
+    community=Box(6.5, 4.8, 64, 10.9, 5.6),
+    kind=Box(72, 4.2, 41.5, 12.1, 7.6, "right", bold=True),
+    holder=Box(4, 18.4, 70, 12, 9.5, bold=True),
+    address=Box(4, 31, 70, 10.5, 5, stands="top"),
+    valid_label=Box(4, 45.6, 44, 4.4, 3.2),
+    days=Box(4, 50, 44, 13, 4.8, stands="top"),
+    seal=(50, 41.4, 23.5),
+    code=(76.7, 17, 42),
+    number=Box(79.4, 58.6, 36.6, 6.2, 5, "middle", bold=True),
+    notes=Box(4, 67.2, 112, 9.6, 2.6, stands="top"),
+)
 
 
-def draw_card(card: Card) -> "Image.Image":
-    """Return the card's front, 1011 × 638 pixels in colour; `missing_characters` says what it could not show.
+def draw_card(printed: PrintedPass, size: CardSize = CR80) -> "Image.Image":
+    """Return the card's front as an RGB picture at 300 dots an inch; CR80 has 1011 × 638 of them.
 
-    Text shrinks, wraps and in the end is cut with an ellipsis, it never leaves its place. Raises UsageError when the
-    token is none that a QR code can carry in alphanumeric mode.
+    Raises UsageError when the token is none that a code can carry.
     """
-    from PIL import Image, ImageDraw
-
-    image = Image.new("RGB", (WIDTH, HEIGHT), _WHITE)
-    draw = ImageDraw.Draw(image)
-    fill, ink = _BANDS[card.colour]
-    draw.rectangle((0, 0, WIDTH, _BAND_HEIGHT - 1), fill=fill)
-    draw.line((0, _BAND_HEIGHT - 1, WIDTH, _BAND_HEIGHT - 1), fill=_BLACK, width=2)
-    _draw_seal_area(draw)
-    inks = {_COMMUNITY: ink, _KIND: ink, _SEAL: _GREY, _VALID_LABEL: _GREY}
-    for box, text in _texts(card):
-        _draw_text(draw, box, plain(text), inks.get(box, _BLACK))
-    code = _qr_image(card.token)
-    image.paste(code, (_QR.x + (_QR.width - code.width) // 2, _QR.y + (_QR.height - code.height) // 2))
-    return image
+    return _picture(printed, size, "front").image
 
 
-def save_card_png(path: Path, card: Card) -> tuple[str, ...]:
-    """Write the card as a PNG that prints at its true size, and return `missing_characters(card)`.
+def draw_back(printed: PrintedPass, size: CardSize = CR80) -> "Image.Image":
+    """Return the card's back, with the notes, as a picture like the front."""
+    return _picture(printed, size, "back").image
 
-    Raises UsageError as `draw_card` does, and when the file cannot be written.
+
+def save_card(
+    path: Path, printed: PrintedPass, size: CardSize = CR80, side: Literal["front", "back"] = "front"
+) -> tuple[str, ...]:
+    """Write the card at its true size and return the characters that were drawn as 〓.
+
+    The path's suffix says how: `.png` holds the named side, `.pdf` both sides, or the front alone when it shows all.
+    Raises UsageError for another suffix, a token that no code can carry, or a file that cannot be written.
     """
-    encoded = io.BytesIO()
-    draw_card(card).save(encoded, "PNG", dpi=(DPI, DPI), optimize=True)
-    try:
-        path.write_bytes(encoded.getvalue())
-    except OSError as error:
-        raise UsageError(
-            N_("The picture {path} cannot be written ({why}): choose another file."),
-            path=plain(str(path)),
-            why=error.strerror or type(error).__name__,
-        ) from error
-    return missing_characters(card)
+    suffix = path.suffix.lower()
+    if suffix == ".png":
+        content = _picture(printed, size, side).png()
+    elif suffix == ".pdf":
+        content = _pdf(printed, size)
+    else:
+        raise UsageError(N_("{path}: a card is written as .png or .pdf; choose one of them."), path=plain(str(path)))
+    write_whole(path, content)
+    return missing_characters([printed])
 
 
-def _texts(card: Card) -> tuple[tuple[_Box, str], ...]:
-    return (
-        (_COMMUNITY, card.community_name),
-        (_KIND, card.kind_label),
-        (_HOLDER, card.holder),
-        (_ADDRESS, card.address),
-        (_VALID_LABEL, card.valid_label),
-        (_VALID, f"{card.valid_from} – {card.valid_until}"),
-        (_SEAL, card.seal_label),
-        (_NUMBER, card.number),
-    )
+def put_front(paper: Paper, printed: PrintedPass, size: CardSize) -> None:
+    """Draw the front of the card at the paper's origin; raises UsageError as `draw_card` does."""
+    fill, ink = _BANDS[printed.colour]
+    paper.rectangle(*size.band, BLACK if fill == WHITE else fill)
+    if fill == WHITE:
+        x, y, width, height = size.band
+        paper.rectangle(x + _FRAME, y + _FRAME, width - 2 * _FRAME, height - 2 * _FRAME, WHITE)
+    paper.dashed_ring(*size.seal, GREY)
+    x, y, side = size.seal
+    _put(paper, size.community, printed.community_name, ink=ink)
+    _put(paper, size.kind, printed.kind_label, ink=ink)
+    # Without a name, the address is what people look for first.
+    _put(paper, size.holder, printed.holder or printed.address)
+    _put(paper, size.address, printed.address if printed.holder else "")
+    _put(paper, size.valid_label, printed.valid_label, ink=GREY)
+    _put(paper, size.days, printed.days)
+    _put(paper, Box(x + side * 0.15, y, side * 0.7, side, side / 7, "middle"), printed.seal_label, ink=GREY)
+    _put(paper, size.number, printed.number)
+    if size.notes and printed.notes:
+        paper.rectangle(size.notes.x, size.notes.y - 0.8, size.notes.width, _RULE, GREY)
+        _put(paper, size.notes, *printed.numbered_notes)
+    _put_code(paper, printed.token, size.code)
 
 
-def _qr_image(token: str) -> "Image.Image":
-    import qrcode.constants
-    import qrcode.main
-    import qrcode.util
-    from PIL import Image
-
-    if not 1 <= len(token) <= MAX_TOKEN_CHARS or not _QR_CHARS.issuperset(token):
-        raise UsageError(
-            N_("The token “{token}” of the card is not one that a code can carry: issue the pass again."),
-            token=plain(token, 24),
-        )
-    code = qrcode.main.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, border=_QUIET_MODULES)
-    code.add_data(qrcode.util.QRData(token, mode=qrcode.util.MODE_ALPHA_NUM))
-    code.make(fit=True)
-    matrix = code.get_matrix()
-    side = len(matrix)
-    modules = Image.frombytes("L", (side, side), bytes(0 if dark else 255 for row in matrix for dark in row))
-    pixels = side * (_QR.width // side)
-    return modules.resize((pixels, pixels), Image.Resampling.NEAREST)
+def put_back(paper: Paper, printed: PrintedPass, size: CardSize) -> None:
+    """Draw the back of the card, its notes between the community's name and the number, at the paper's origin."""
+    x, width, line = size.margin, size.width - 2 * size.margin, size.height / 11
+    bottom = size.height - size.margin - line
+    _put(paper, Box(x, size.margin, width, line, line * 0.7, bold=True), printed.community_name)
+    _put(paper, Box(x, bottom, width, line, line * 0.6, "right"), printed.number, ink=GREY)
+    for y in (size.margin + line + 0.5, bottom - 0.5):
+        paper.rectangle(x, y, width, _RULE, GREY)
+    top = size.margin + line + 2
+    notes = Box(x, top, width, bottom - 1.5 - top, line * 0.6, stands="top")
+    _put(paper, notes, *printed.numbered_notes)
 
 
-def _draw_seal_area(draw: "ImageDraw.ImageDraw") -> None:
-    around = (_SEAL.x, _SEAL.y, _SEAL.x + _SEAL.width, _SEAL.y + _SEAL.height)
-    for angle in range(0, 360, 12):
-        draw.arc(around, angle, angle + 6, fill=_GREY, width=2)
+def _put(paper: Paper, box: Box, *texts: str, ink: Ink = BLACK) -> None:
+    for line in set_in(box, [shown(text) for text in texts]):
+        paper.line(line, ink, bold=box.bold)
 
 
-def _draw_text(draw: "ImageDraw.ImageDraw", box: _Box, text: str, ink: str) -> None:
-    shown = "".join(_LACKING if _lacks(char) else char for char in text).strip()
-    lines, letters = _fitted(shown, box)
-    font, line_height = _font(letters), _line_height(letters)
-    y = box.y + (box.height - line_height * len(lines)) // 2
-    for line in lines:
-        spare = box.width - font.getlength(line)
-        x = box.x + {"left": 0.0, "middle": spare / 2, "right": spare}[box.align]
-        # Anchored at the baseline, lines stand alike whatever their letters.
-        draw.text((x, y + line_height * 0.8), line, font=font, fill=ink, anchor="ls")
-        y += line_height
+def _put_code(paper: Paper, token: str, square: tuple[float, float, float]) -> None:
+    code, (x, y, side) = code_of(token), square
+    module = int(side / code.side / paper.dot) * paper.dot
+    inset = (side - module * code.side) / 2
+    paper.code(x + inset, y + inset, module, code)
 
 
-def _fitted(text: str, box: _Box) -> tuple[list[str], int]:
-    for letters in range(box.letters, _SMALLEST_LETTERS - 1, -2):
-        lines = _wrapped(text, letters, box.width)
-        if len(lines) * _line_height(letters) <= box.height:
-            return lines, letters
-    lines = lines[: box.height // _line_height(letters)]
-    lines[-1] = lines[-1][:-2] + "…"
-    return lines, letters
+def _picture(printed: PrintedPass, size: CardSize, side: Literal["front", "back"]) -> Picture:
+    paper = Picture(size.width, size.height, DPI)
+    put = put_front if side == "front" else put_back
+    put(paper, printed, size)
+    return paper
 
 
-def _wrapped(text: str, letters: int, width: int) -> list[str]:
-    font, lines, line = _font(letters), [], ""
-    for char in text:
-        line += char
-        if font.getlength(line) > width and len(line) > 1:
-            # A word moves down whole where there is one; Chinese breaks between any two characters.
-            head, space, tail = line[:-1].rpartition(" ")
-            lines.append(head if space else line[:-1])
-            line = tail + char if space else char
-    return [*lines, line]
+def _pdf(printed: PrintedPass, size: CardSize) -> bytes:
+    from passes.pdf import Pages
 
-
-def _line_height(letters: int) -> int:
-    return letters * 5 // 4
-
-
-@cache
-def _font(letters: int) -> "ImageFont.FreeTypeFont":
-    import pylopdf_fonts_zh_cn
-    from PIL import ImageFont
-
-    # The plain layout gives the same picture on every machine; the other one depends on a system library.
-    return ImageFont.truetype(pylopdf_fonts_zh_cn.sans_path(), letters, layout_engine=ImageFont.Layout.BASIC)
-
-
-@cache
-def _lacks(char: str) -> bool:
-    # The library does not tell which glyphs a font has; a noncharacter surely has none and shows how that looks.
-    return _drawn(char) == _drawn(_NONCHARACTER)
-
-
-def _drawn(char: str) -> tuple[tuple[int, int], bytes]:
-    mask = _font(40).getmask(char)
-    return mask.size, bytes(mask)
+    needs_back = bool(printed.notes) and size.notes is None
+    with Pages(size.width, size.height, duplex=needs_back) as pages:
+        pages.new_page()
+        put_front(pages, printed, size)
+        if needs_back:
+            pages.new_page()
+            put_back(pages, printed, size)
+        return pages.finished()

@@ -11,10 +11,12 @@ from typing import Final
 
 import cbor2
 
+from passes.cose import Sealed, Sign1, day_of, epoch_day
 from passes.errors import N_, GatepostError, UsageError
-from passes.keys import IssuingKey, Sealed, Sign1, TrustedKey, TrustList, day_of, epoch_day
+from passes.keys import IssuingKey
 from passes.plaintext import plain
 from passes.reasons import Reason
+from passes.trust import TrustedKey, TrustList
 
 PREFIX = "GP1"
 MAX_TOKEN_CHARS = 640

@@ -1,14 +1,15 @@
 """Legs and trips: which passages belong together, and how many trips a day has seen.
 
 A leg is one accepted passage of a pass. A trip is a first leg and the return leg that closes it. Legs are ordered by
-instant, whatever the order in which they became known (see `Leg.place`); a return leg closes everything that is open.
+instant, whatever the order in which they became known; a return leg closes everything that is open.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from operator import attrgetter
+
+import msgspec
 
 
 class Direction(StrEnum):
@@ -23,40 +24,37 @@ class Direction(StrEnum):
         return Direction.EXIT if self is Direction.ENTRY else Direction.ENTRY
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """One accepted passage of a pass at `at_ms` (UTC milliseconds) at a station.
+class Leg(msgspec.Struct, frozen=True):
+    """One accepted passage of a pass at a station; `id` is its event's.
 
-    `order_ms` is its place among the pass's legs where that is known better than by the clock: a station knows the
-    order of its own records even when its clock was set back between them.
+    `at_ms` (UTC milliseconds) is where it counts: its instant, or a later one where its station knew the order better
+    than its clock, which was set back after an earlier leg.
     """
 
     at_ms: int
     direction: Direction
     station: str
-    order_ms: int | None = None
+    id: str = ""
 
     @property
-    def place(self) -> tuple[int, str, str]:
+    def place(self) -> tuple[int, str, str, str]:
         """What legs are sorted by."""
-        return self.at_ms if self.order_ms is None else self.order_ms, self.direction, self.station
+        return self.at_ms, self.direction, self.station, self.id
 
 
-@dataclass(frozen=True, slots=True)
-class Trip:
+class Trip(msgspec.Struct, frozen=True):
     """A first leg and, once it has happened, the return that closed it."""
 
     first: Leg
     back: Leg | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """Where a pass stands: trips used in its period, the first leg that is still open, and the last leg of all."""
 
-    used: int
-    open_leg: Leg | None
-    last_leg: Leg | None
+    used: int = 0
+    open_leg: Leg | None = None
+    last_leg: Leg | None = None
 
 
 _place = attrgetter("place")
@@ -64,7 +62,7 @@ _place = attrgetter("place")
 
 def local_day(at_ms: int, zone: tzinfo) -> date:
     """Return the calendar day that the instant `at_ms` (UTC milliseconds) belongs to in `zone`."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).date()
+    return datetime.fromtimestamp(at_ms / 1000, zone).date()
 
 
 def pair(legs: Iterable[Leg], first_leg: Direction) -> list[Trip]:
@@ -91,8 +89,10 @@ def standing(legs: Iterable[Leg], first_leg: Direction, today: date, period_days
     that precedes the period: nothing before it can be open or count.
     """
     ordered = sorted(legs, key=_place)
+    if not ordered:
+        return Standing()
     period_start = today - timedelta(days=period_days - 1)
     trips = pair(ordered, first_leg)
     used = sum(period_start <= local_day(trip.first.at_ms, zone) <= today for trip in trips)
     open_leg = trips[-1].first if trips and trips[-1].back is None else None
-    return Standing(used, open_leg, ordered[-1] if ordered else None)
+    return Standing(used, open_leg, ordered[-1])

@@ -10,12 +10,16 @@ from passes.errors import N_
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something the guard can do: `name` is the screen's `action_…` method, `label` two words for the footer."""
+    """Something the guard can do: `name` is the screen's `action_…` method, `label` two words for the footer.
+
+    What is seldom needed stands in the help only.
+    """
 
     name: str
     key: str
     label: str
     help: str
+    in_footer: bool = True
 
 
 RECORD = Action("record", "enter", N_("Record"), N_("Record the passage on a green screen; the field must be empty"))
@@ -25,7 +29,9 @@ GATE = (
     Action("reading", "f7", N_("Temp"), N_("Measure again, type a temperature, or say why there is none")),
     Action("hand_over", "f9", N_("Hand over"), N_("End the shift and hand over to the next guard")),
     Action("acknowledge", "f10", N_("Seen"), N_("On an amber screen: seen what is asked for, record the passage")),
+    Action("undo", "f4", N_("Undo"), N_("Take back the last recorded passage, within 15 minutes"), in_footer=False),
+    Action("refuse_id", "f5", N_("No ID"), N_("The ID card is missing or another person's: refuse"), in_footer=False),
     Action("help", "f1", N_("Help"), N_("Show this page")),
 )
-LEAVE = Action("quit", "ctrl+q", N_("Leave"), N_("Leave the program; everything recorded is on disk"))
+LEAVE = Action("quit", "ctrl+q", N_("Leave"), N_("Leave the program; everything recorded is on disk"), in_footer=False)
 DEAL = Action("deal", "f12", N_("Next"), N_("Demo only: the simulated scanner reads the next visitor's pass"))

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from passes.errors import N_, KeyFileError
-from passes.keys import TrustList, load_key, read_trust_list
-from passes.kinds import PRESETS
+from passes.keyfiles import load_key
+from passes.trust import TrustList, read_trust_list
 from station.clock import Clock, SystemClock
+from station.deciding import Decider
 from station.gate import Gate
 from station.issuing import Desk
 from station.journal import Journal
@@ -23,6 +24,7 @@ from station.settings import (
     SettingsError,
     load_settings,
 )
+from station.trusting import Trusting
 from sync.events import recompute_hash
 
 
@@ -62,36 +64,31 @@ def open_station(folder: Path, clock: Clock | None = None) -> Iterator[Station]:
     """
     settings = load_settings(folder)
     used_clock = clock or SystemClock()
-    trust = _load_trust(folder, settings)
+    root_public_key = _load_root(folder)
+    path = folder / TRUST_FILE
+    trust = check_trust_list(path, _read(path), root_public_key, settings.community.id)
     journal = Journal(folder, settings.station.id, used_clock)
     try:
         require_own(journal)
         register = Register(journal, settings.zone)
-        gate = Gate(
-            journal,
-            register,
-            used_clock,
-            trust=trust,
-            kinds=PRESETS,
-            rule=settings.temperature.rule(),
-            zone=settings.zone,
-        )
+        rule = settings.temperature.rule()
+        trusting = Trusting(register, trust, root_public_key)
+        decider = Decider(journal, register, trusting.newest, rule=rule, zone=settings.zone)
+        gate = Gate(journal, register, used_clock, decider, rule=rule, zone=settings.zone)
         outbox = JournalOutbox(journal.connection, journal.path, settings.station.id)
         yield Station(folder, settings, used_clock, journal, register, gate, outbox)
     finally:
         journal.close()
 
 
-def _load_trust(folder: Path, settings: Settings) -> TrustList:
+def _load_root(folder: Path) -> bytes:
     path = folder / ROOT_FILE
     try:
-        root_public_key = bytes.fromhex(_read(path).decode("ascii", "replace").strip())
+        return bytes.fromhex(_read(path).decode("ascii", "replace").strip())
     except ValueError:
         raise SettingsError(
             N_("{path}: this is no root key of 64 hexadecimal digits; copy it again from the office"), path=path
         ) from None
-    path = folder / TRUST_FILE
-    return check_trust_list(path, _read(path), root_public_key, settings.community.id)
 
 
 def check_trust_list(path: Path, data: bytes, root_public_key: bytes, community: str) -> TrustList:

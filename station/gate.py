@@ -1,4 +1,4 @@
-"""The gate's use cases: scan, measure, admit, turn back.
+"""The gate's use cases: scan, measure, look at the ID card, admit, turn back.
 
 Screens, the command line and the demo all go through here. A scan is answered at once and recorded later, by the
 guard's key; what is recorded is decided anew in the transaction that records it.
@@ -6,27 +6,24 @@ guard's key; what is recorded is decided anew in the transaction that records it
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from typing import Literal
+from datetime import date
 from zoneinfo import ZoneInfo
 
-import msgspec
+from msgspec.structs import replace
 
-from passes.keys import TrustList
-from passes.kinds import Kind
-from passes.number import number_of, parse_number
 from passes.plaintext import plain
-from passes.policy import SKIPPED, Facts, KnownPass, Outcome, Skipped, Verdict, decide, refused
+from passes.policy import Outcome
 from passes.reasons import Reason
-from passes.temperature import Finding, TemperatureRule
-from passes.token import PassClaims, PassToken, TokenError, read_token
-from passes.trips import Direction, Leg, local_day, standing
-from station.clock import Clock, local_time
+from passes.temperature import TemperatureRule
+from passes.trips import Direction, local_day
+from station.claiming import Claim, Claims
+from station.clock import Clock
+from station.deciding import Decider, Override, RecordedOutcome, Scan
 from station.journal import Journal
+from station.logbook import newest_with_id
 from station.register import Register
 from sync.bodies import Attempt, PassageRecorded
-from sync.events import Event
+from sync.events import new_id
 
 REPEAT_MS = 5_000
 """A second read of the same code within this time of its record is the same scan, not another passage."""
@@ -35,96 +32,43 @@ _EXCERPT = 64
 _MOST_SAID = 500
 
 
-RecordedOutcome = Literal["allowed", "refused", "turned_back"]
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who stands at the gate, as the pass and the register tell it."""
-
-    pass_id: str
-    number: str
-    kind: Kind
-    holder: str
-    holder_id: str | None
-    household: str | None
-    address: str
-    valid_from: date
-    valid_until: date
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """One answered scan: what was read, who it is, the verdict so far, and whether it has been recorded.
-
-    `recorded` is the event on disk and `outcome` what it says happened. `again` marks the repeated read of a passage
-    that is already recorded. `celsius` is the reading that decided, the last valid one. `last_leg` is the pass's last
-    accepted passage. `refusal_detail` is the stated reason of a revocation.
-    """
-
-    text: str
-    direction: Direction
-    at_ms: int
-    verdict: Verdict
-    person: Person | None = None
-    token: PassToken | None = None
-    typed: bool = False
-    attempts: tuple[Attempt, ...] = ()
-    celsius: float | None = None
-    no_reading_reason: str | None = None
-    last_leg: Leg | None = None
-    refusal_detail: str | None = None
-    recorded: Event | None = None
-    outcome: RecordedOutcome | None = None
-    again: bool = False
-
-
 class Gate:
-    """The gate of one station: its journal, its register and the rules, at the present of `clock`."""
+    """The gate of one station: its journal, its register and the rules, at the present of `clock`.
+
+    `claims` asks the community before a first leg is recorded; None where the station belongs to no community yet.
+    """
 
     def __init__(
         self,
         journal: Journal,
         register: Register,
         clock: Clock,
+        decider: Decider,
         *,
-        trust: TrustList,
-        kinds: dict[str, Kind],
         rule: TemperatureRule,
         zone: ZoneInfo,
     ) -> None:
         self.journal = journal
         self.register = register
         self.clock = clock
-        self.zone = zone
         self.rule = rule
-        self._trust = trust
-        self._kinds = kinds
+        self.claims: Claims | None = None
+        self._decider = decider
+        self._zone = zone
         self._last_refusal: tuple[object, ...] = ()
         self._last_refusal_ms = 0
 
     def today(self) -> date:
         """Return the community's calendar day."""
-        return local_day(self.clock.now_ms(), self.zone)
+        return local_day(self.clock.now_ms(), self._zone)
 
     def verify(self, text: str, direction: Direction) -> Scan:
         """Answer what a scan would be answered; nothing is recorded."""
-        number = parse_number(text) if len(text) <= _EXCERPT else None
-        row = self.register.find_number(number) if number else None
-        scan = Scan(text, direction, self.clock.now_ms(), refused(Reason.NOT_A_PASS), typed=row is not None)
-        try:
-            # A number stands for its pass: what refuses the code refuses the number too.
-            token = read_token(row.token if row else text, self._trust)
-        except TokenError as error:
-            return replace(scan, verdict=refused(error.reason))
-        kind = self._kinds.get(token.claims.kind)
-        if kind is None:
-            return replace(scan, token=token, verdict=refused(Reason.UNKNOWN_KIND))
-        return self._decided(replace(scan, token=token, person=_person_of(token.claims, kind)))
+        return self._decider.decided(self._decider.read(text, direction, self.clock.now_ms()))
 
     def scan(self, text: str, direction: Direction) -> Scan:
         """Answer a scan; a refusal is recorded at once, a repeated read answers as before."""
-        scan = self.verify(text, direction)
+        scan = self._decided(self._decider.read(text, direction, self.clock.now_ms()))
         return self._as_before(scan) if self._repeats(scan) else self._with_refusal_recorded(scan)
 
     def measured(self, scan: Scan, attempts: Iterable[Attempt]) -> Scan:
@@ -133,7 +77,7 @@ class Gate:
         A value outside the plausible range is kept as an attempt but is no reading; what is no number is not even that.
         """
         series = (*scan.attempts, *(attempt for attempt in attempts if math.isfinite(attempt.celsius)))
-        numbered = tuple(msgspec.structs.replace(attempt, number=i) for i, attempt in enumerate(series, 1))
+        numbered = tuple(replace(attempt, number=i) for i, attempt in enumerate(series, 1))
         return self._with_refusal_recorded(
             self._decided(replace(scan, attempts=numbered, no_reading_reason=None, recorded=None, outcome=None))
         )
@@ -144,69 +88,67 @@ class Gate:
             self._decided(replace(scan, no_reading_reason=reason, recorded=None, outcome=None))
         )
 
+    def check_id(self, scan: Scan, *, matches: bool) -> Scan:
+        """Answer anew after a look at the ID card; where it is missing or another's, that is recorded at once."""
+        return self._with_refusal_recorded(
+            self._decided(replace(scan, id_matches=matches, recorded=None, outcome=None))
+        )
+
     def admit(self, scan: Scan, *, acknowledged: bool = False) -> Scan:
         """Record the passage, decided anew at this moment; look at `recorded` and the verdict of what comes back.
 
-        Nothing is recorded while a reading is missing, or while attention is called for and not `acknowledged`. Where
-        the state changed since the scan (another terminal was faster) the answer is the new verdict, and its refusal
-        is recorded. Raises `StorageError` when it cannot be written: then nothing has been recorded.
+        Nothing is recorded while a reading or a look at the ID card is missing, or while attention is called for and
+        not `acknowledged`. Where the state changed since the scan (another terminal or gate was faster) the answer is
+        the new verdict, and its refusal is recorded. Raises `StorageError` when it cannot be written: then nothing has
+        been recorded.
         """
         if scan.person is None or scan.recorded or scan.again:
             return scan
+        claim = self._claim(scan, acknowledged=acknowledged)
         with self.journal.writing():
-            now = self._decided(replace(scan, at_ms=self.clock.now_ms()))
+            asked = replace(scan, at_ms=self.clock.now_ms())
+            now = self._decider.decided(asked, claim=claim) if claim else self._decided(asked)
             if self._repeats(now):
                 return self._as_before(now)
             if now.verdict.outcome is Outcome.REFUSE:
                 return self._record(now, "refused")
-            if now.verdict.needs_reading or (now.verdict.outcome is Outcome.ATTENTION and not acknowledged):
+            if _is_waiting(now, acknowledged=acknowledged):
+                return now
+            return self._record(now, "allowed", event_id=claim.event_id if claim else None)
+
+    def override(self, scan: Scan, *, lead: str, reason: str) -> Scan:
+        """Record a passage that the rules refuse, on the lead's word and for a stated reason.
+
+        A token that cannot be trusted is never overruled, and a reading is still needed: then nothing is recorded.
+        What the rules do not refuse is admitted as it is.
+        """
+        if scan.person is None or scan.outcome == "allowed" or scan.again:
+            return scan
+        with self.journal.writing():
+            asked = replace(scan, at_ms=self.clock.now_ms(), recorded=None, outcome=None)
+            now = self._decided(replace(asked, override=Override(plain(lead, 40), plain(reason, _MOST_SAID))))
+            if now.verdict.needs_reading or now.verdict.needs_id:
                 return now
             return self._record(now, "allowed")
 
     def turn_back(self, scan: Scan, remark: str) -> Scan:
         """Record that the guard did not let somebody through although the rules would have (劝返)."""
         with self.journal.writing():
-            return self._record(replace(scan, at_ms=self.clock.now_ms()), "turned_back", remark)
+            return self._record(replace(scan, at_ms=self.clock.now_ms()), "turned_back", remark=remark)
+
+    def _claim(self, scan: Scan, *, acknowledged: bool) -> Claim | None:
+        """Ask the community for a first leg before it is recorded; None where there is nothing to ask."""
+        if self.claims is None or scan.verdict.leg != "first":
+            return None
+        now = self._decided(replace(scan, at_ms=self.clock.now_ms()))
+        if now.verdict.outcome is Outcome.REFUSE or _is_waiting(now, acknowledged=acknowledged) or self._repeats(now):
+            return None
+        event_id, keys = new_id(now.at_ms), self._decider.keys(now)
+        return Claim(event_id, keys, self.claims.claim(event_id, keys, now.at_ms))
 
     def _decided(self, scan: Scan) -> Scan:
-        person = scan.person
-        if person is None:
-            return scan
-        row = self.register.find_pass(person.pass_id)
-        local_now = local_time(scan.at_ms, self.zone)
-        today, kind = local_now.date(), person.kind
-        legs = self.register.legs(person.pass_id, today - timedelta(days=kind.period_days - 1))
-        holder_id = row.holder_id if row else None
-        known = KnownPass(
-            kind=kind,
-            valid_from=person.valid_from,
-            valid_until=person.valid_until,
-            state="revoked" if row and row.state == "revoked" else "active",
-            in_roster=row is not None,
-            key_withdrawn=scan.token is not None and scan.token.key.withdrawn_at_ms is not None,
-            banned=holder_id is not None and self.register.is_banned(holder_id),
-        )
-        stands = standing(legs, kind.first_leg, today, kind.period_days, self.zone)
-        finding, celsius = self._finding(scan)
-        facts = Facts(known, stands, scan.direction, local_now, finding, scan.typed)
-        return replace(
-            scan,
-            person=replace(person, holder_id=holder_id, household=row.household) if row else person,
-            verdict=decide(facts),
-            celsius=celsius,
-            last_leg=stands.last_leg,
-            refusal_detail=row.detail if row else None,
-        )
-
-    def _finding(self, scan: Scan) -> tuple[Finding | Skipped | None, float | None]:
-        """Return what the series of attempts amounts to, and the value that decided."""
-        judged = [(self.rule.judge(attempt.celsius), attempt.celsius) for attempt in scan.attempts]
-        valid = [(finding, celsius) for finding, celsius in judged if finding in (Finding.NORMAL, Finding.FEVER)]
-        if valid:
-            return valid[-1]
-        if scan.no_reading_reason:
-            return SKIPPED, None
-        return (judged[-1][0], None) if judged else (None, None)
+        is_alone = self.claims is not None and not self.claims.is_reachable
+        return self._decider.decided(scan, alone=is_alone)
 
     def _repeats(self, scan: Scan) -> bool:
         leg = scan.last_leg
@@ -219,10 +161,10 @@ class Gate:
 
     def _as_before(self, scan: Scan) -> Scan:
         """Give the answer that was recorded: what the rules say now would be about a second passage."""
-        person = scan.person
-        body = self.register.last_allowed(person.pass_id) if person else None
-        if body is None:
+        passage = newest_with_id(self.journal.connection, scan.last_leg.id) if scan.last_leg else None
+        if passage is None:
             return scan
+        body = passage.body
         reasons = tuple(Reason(reason) for reason in body.reasons)
         before = replace(scan.verdict, outcome=Outcome(body.verdict), reasons=reasons, needs_reading=False)
         return replace(scan, verdict=before, attempts=tuple(body.attempts), again=True)
@@ -239,14 +181,17 @@ class Gate:
         self._last_refusal, self._last_refusal_ms = answer, scan.at_ms
         return scan
 
-    def _record(self, scan: Scan, outcome: RecordedOutcome, remark: str | None = None) -> Scan:
-        person = scan.person
+    def _record(
+        self, scan: Scan, outcome: RecordedOutcome, *, remark: str | None = None, event_id: str | None = None
+    ) -> Scan:
+        person, override = scan.person, scan.override
         body = PassageRecorded(
             outcome=outcome,
             direction=scan.direction.value,
             verdict=scan.verdict.outcome.value,
             reasons=[reason.value for reason in scan.verdict.reasons],
             leg=scan.verdict.leg,
+            order_ms=_order_ms(scan),
             pass_id=person.pass_id if person else None,
             pass_number=person.number if person else None,
             pass_kind=person.kind.code if person else None,
@@ -256,27 +201,29 @@ class Gate:
             address=person.address if person else None,
             attempts=list(scan.attempts),
             no_reading_reason=_said(scan.no_reading_reason),
+            id_matches=scan.id_matches,
+            override_reason=override.reason if override else None,
+            override_lead=override.lead if override else None,
             remark=_said(remark),
             typed=scan.typed,
             scan=None if person else plain(scan.text, _EXCERPT),
         )
-        return replace(scan, recorded=self.register.record(body, scan.at_ms), outcome=outcome)
+        return replace(scan, recorded=self.register.record(body, scan.at_ms, event_id), outcome=outcome)
+
+
+def _is_waiting(scan: Scan, *, acknowledged: bool) -> bool:
+    """Whether something must still be done before the passage can be recorded."""
+    verdict = scan.verdict
+    return verdict.needs_reading or verdict.needs_id or (verdict.outcome is Outcome.ATTENTION and not acknowledged)
+
+
+def _order_ms(scan: Scan) -> int | None:
+    """Return where the passage counts if that is not its instant: behind the last leg, whatever the clock says."""
+    after_last_ms = scan.last_leg.at_ms + 1 if scan.last_leg else 0
+    order_ms = max(scan.counted_ms, after_last_ms)
+    return order_ms if order_ms != scan.at_ms and scan.person else None
 
 
 def _said(text: str | None) -> str | None:
     """Return what a guard wrote as one plain line of a length that any record can hold."""
     return None if text is None else plain(text, _MOST_SAID)
-
-
-def _person_of(claims: PassClaims, kind: Kind) -> Person:
-    return Person(
-        pass_id=claims.pass_id.hex(),
-        number=number_of(claims.pass_id),
-        kind=kind,
-        holder=claims.holder,
-        holder_id=None,
-        household=None,
-        address=claims.address,
-        valid_from=claims.valid_from,
-        valid_until=claims.valid_until,
-    )

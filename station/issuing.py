@@ -1,20 +1,25 @@
-"""Issuing and ending passes: the desk's use cases."""
+"""Issuing, replacing, resting and ending passes: the desk's use cases."""
 
 import secrets
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from passes.errors import N_, GatepostError, UsageError
 from passes.keys import IssuingKey
 from passes.kinds import Kind
 from passes.number import number_of, parse_number
 from passes.plaintext import plain
+from passes.policy import State
 from passes.token import PassClaims, issue_token
 from station.clock import Clock
 from station.journal import Journal
 from station.register import PassRow, Register
-from sync.bodies import PassIssued, PassRevoked
+from sync.bodies import PassIssued, PassReplaced, PassRestored, PassRevoked, PassSuspended
 from sync.events import new_id
+
+ENDINGS = ("lost", "withdrawn", "void", "destroyed")
+"""The usual reasons for which a pass ends; any other words are a reason too."""
 
 
 class IssuingError(GatepostError):
@@ -23,7 +28,11 @@ class IssuingError(GatepostError):
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """Who asks for which pass; both dates are community-local and inclusive."""
+    """Who asks for which pass; both dates are community-local and inclusive.
+
+    `holder_id` is that of a person of the roster; without one, whoever has the same name and address there is taken
+    for the same person. `source` names the spreadsheet row that asks.
+    """
 
     holder: str
     address: str
@@ -31,6 +40,9 @@ class Application:
     valid_from: date
     valid_until: date
     household: str | None = None
+    holder_id: str | None = None
+    source: str | None = None
+    state: Literal["active", "requested"] = "active"
 
 
 @dataclass(slots=True)
@@ -46,37 +58,89 @@ class Desk:
     def issue(self, asked: Application) -> PassRow:
         """Sign and record one pass.
 
-        Raises `UsageError` for an empty or over-long name or address and for dates the wrong way round.
+        Raises `UsageError` for an empty or over-long name or address and for dates the wrong way round, `IssuingError`
+        when the spreadsheet row has its pass already.
         """
         _check(asked)
         with self.journal.writing():
+            return self._issue(asked)
+
+    def replace(self, old: PassRow, *, reason: str) -> PassRow:
+        """Issue a new pass in the place of one that is lost or worn; trips of both are counted together.
+
+        Raises `UsageError` for an unusable reason, `IssuingError` when `old` has been replaced already.
+        """
+        _check_text("reason", reason, 200)
+        rules = self.register.rules()
+        with self.journal.writing():
+            state, detail = self.register.state_of(old.pass_id)
+            if state is State.REPLACED:
+                by = self.register.find_pass(detail or "")
+                raise IssuingError(
+                    N_("pass {number}: has been replaced already, by {by}"),
+                    number=old.number,
+                    by=by.number if by else detail,
+                )
+            kind = rules.kind(old.kind, self.clock.now_ms())
+            if kind is None:
+                raise IssuingError(
+                    N_('pass {number}: its kind "{kind}" is not known here'), number=old.number, kind=old.kind
+                )
+            asked = Application(
+                holder=old.holder,
+                address=old.address,
+                kind=kind,
+                valid_from=date.fromisoformat(old.valid_from),
+                valid_until=date.fromisoformat(old.valid_until),
+                household=old.household,
+                holder_id=old.holder_id,
+            )
+            new = self._issue(asked)
+            now_ms = self.clock.now_ms()
+            body = PassReplaced(
+                pass_id=old.pass_id,
+                by=new.pass_id,
+                reason=reason,
+                order_ms=_order_after(self.register, old.pass_id, now_ms),
+            )
+            self.register.record(body, now_ms)
+        replaced = self.register.find_pass(new.pass_id)
+        assert replaced is not None  # noqa: S101 - it has just been recorded
+        return replaced
+
+    def _issue(self, asked: Application) -> PassRow:
+        if asked.source and (known := self.register.find_source(asked.source)):
+            raise IssuingError(N_("pass {number}: was issued from this very row already"), number=known.number)
+        pass_id = secrets.token_bytes(16)
+        while self.register.find_number(number_of(pass_id)):
             pass_id = secrets.token_bytes(16)
-            while self.register.find_number(number_of(pass_id)):
-                pass_id = secrets.token_bytes(16)
-            claims = PassClaims(
-                pass_id=pass_id,
-                community=self.community,
-                kind=asked.kind.code,
-                valid_from=asked.valid_from,
-                valid_until=asked.valid_until,
-                holder=asked.holder,
-                address=asked.address,
-            )
-            at_ms = self.clock.now_ms()
-            body = PassIssued(
-                pass_id=pass_id.hex(),
-                number=number_of(pass_id),
-                pass_kind=asked.kind.code,
-                holder=asked.holder,
-                holder_id=new_id(at_ms),
-                household=asked.household or asked.address,
-                address=asked.address,
-                valid_from=asked.valid_from.isoformat(),
-                valid_until=asked.valid_until.isoformat(),
-                key_id=self.key.key_id.hex(),
-                token=issue_token(claims, self.key),
-            )
-            self.register.record(body, at_ms)
+        claims = PassClaims(
+            pass_id=pass_id,
+            community=self.community,
+            kind=asked.kind.code,
+            valid_from=asked.valid_from,
+            valid_until=asked.valid_until,
+            holder=asked.holder,
+            address=asked.address,
+        )
+        at_ms = self.clock.now_ms()
+        holder_id = asked.holder_id or self.register.find_person(asked.holder, asked.address) or new_id(at_ms)
+        body = PassIssued(
+            pass_id=pass_id.hex(),
+            number=number_of(pass_id),
+            pass_kind=asked.kind.code,
+            holder=asked.holder,
+            holder_id=holder_id,
+            household=asked.household or asked.address,
+            address=asked.address,
+            valid_from=asked.valid_from.isoformat(),
+            valid_until=asked.valid_until.isoformat(),
+            key_id=self.key.key_id.hex(),
+            token=issue_token(claims, self.key),
+            state=asked.state,
+            source=asked.source,
+        )
+        self.register.record(body, at_ms)
         row = self.register.find_pass(body.pass_id)
         assert row is not None  # noqa: S101 - it has just been recorded
         return row
@@ -96,12 +160,55 @@ def revoke(
     elif reason == "destroyed":
         raise UsageError(N_("--witness: a pass is destroyed before a witness; name who saw it"))
     with journal.writing():
-        known = register.find_pass(row.pass_id)
-        if known and known.state == "revoked":
+        state, detail = register.state_of(row.pass_id)
+        if state is State.REVOKED:
             raise IssuingError(
-                N_("pass {number}: has already been revoked ({detail})"), number=row.number, detail=known.detail
+                N_("pass {number}: has already been revoked ({detail})"), number=row.number, detail=detail
             )
-        register.record(PassRevoked(pass_id=row.pass_id, reason=reason, witness=witness), clock.now_ms())
+        now_ms = clock.now_ms()
+        order_ms = _order_after(register, row.pass_id, now_ms)
+        body = PassRevoked(pass_id=row.pass_id, reason=reason, witness=witness, order_ms=order_ms)
+        register.record(body, now_ms)
+
+
+def suspend(journal: Journal, register: Register, clock: Clock, row: PassRow, *, reason: str) -> None:
+    """Let a pass rest until it is restored; its open trip may still return.
+
+    Raises `IssuingError` unless it is active, `UsageError` for an unusable reason.
+    """
+    _check_text("reason", reason, 200)
+    with journal.writing():
+        if register.state_of(row.pass_id)[0] is not State.ACTIVE:
+            raise IssuingError(N_("pass {number}: is not active, so it cannot be suspended"), number=row.number)
+        now_ms = clock.now_ms()
+        order_ms = _order_after(register, row.pass_id, now_ms)
+        register.record(PassSuspended(pass_id=row.pass_id, reason=reason, order_ms=order_ms), now_ms)
+
+
+def restore(journal: Journal, register: Register, clock: Clock, row: PassRow, *, reason: str) -> None:
+    """Make a suspended, revoked or requested pass good (again).
+
+    Raises `IssuingError` when it is active, and when it was replaced (two passes for one person would be two trips) or
+    destroyed; `UsageError` for an unusable reason.
+    """
+    _check_text("reason", reason, 200)
+    with journal.writing():
+        state, detail = register.state_of(row.pass_id)
+        if state is State.ACTIVE:
+            raise IssuingError(N_("pass {number}: is active, there is nothing to restore"), number=row.number)
+        if state is State.REPLACED or detail == "destroyed":
+            raise IssuingError(
+                N_("pass {number}: was replaced or destroyed and stays so; issue another one"), number=row.number
+            )
+        now_ms = clock.now_ms()
+        order_ms = _order_after(register, row.pass_id, now_ms)
+        register.record(PassRestored(pass_id=row.pass_id, reason=reason, order_ms=order_ms), now_ms)
+
+
+def _order_after(register: Register, pass_id: str, now_ms: int) -> int | None:
+    """Return the place behind everything known of a pass, where the clock alone would not put the next step there."""
+    newest_ms = register.newest_state_ms(pass_id)
+    return newest_ms + 1 if newest_ms is not None and newest_ms >= now_ms else None
 
 
 def find(register: Register, number: str) -> PassRow:

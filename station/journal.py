@@ -4,7 +4,6 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from passes.errors import N_, GatepostError
 from station.clock import Clock
 from station.storage import FILE_NAME, StorageError, open_file, writing
 from sync import events
-from sync.bodies import Body
+from sync.bodies import Body, ClockConfirmed
 from sync.events import Event
 
 if TYPE_CHECKING:
@@ -28,7 +27,8 @@ _NOTE_EVERY = 50
 
 COLUMNS = "epoch, seq, id, kind, at_ms, device_ms, drift_ms, suspect, shift, guard, body, body_sha256, prev, hash"
 _INSERT = f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - no input
-_LAST = "SELECT n, epoch, seq, hash, at_ms FROM events ORDER BY n DESC LIMIT 1"
+_LAST = "SELECT n, epoch, seq, hash, at_ms, suspect FROM events ORDER BY n DESC LIMIT 1"
+_LATEST = "SELECT at_ms FROM events WHERE suspect = 0 ORDER BY n DESC LIMIT 1"
 
 Fold = Callable[[int, Event, Body], None]
 """Takes an event's local number, the event and its body into the register, in the transaction that appends it."""
@@ -38,15 +38,17 @@ class BrokenChainError(GatepostError):
     """The journal is not what was written: some event was changed, removed or put in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The newest event of a journal; all zero and `GENESIS` in an empty one."""
+class Head(msgspec.Struct, frozen=True):
+    """The newest event of a journal; all zero and `GENESIS` in an empty one.
+
+    `latest_ms` is the latest time that any event has, counted since the lead last confirmed the clock.
+    """
 
     n: int = 0
     epoch: str = ""
     seq: int = 0
     hash: str = events.GENESIS
-    at_ms: int = 0
+    latest_ms: int = 0
 
 
 class Journal:
@@ -65,6 +67,7 @@ class Journal:
         self.drift_ms: int | None = None
         self.fold: Fold = lambda _n, _event, _body: None
         self._clock = clock
+        self._held: Head | None = None
         self._epoch = self._enter_epoch()
 
     def close(self) -> None:
@@ -81,19 +84,37 @@ class Journal:
 
     def writing(self) -> AbstractContextManager[None]:
         """Return the transaction that decisions and their records share (`BEGIN IMMEDIATE` to commit)."""
+        self._held = None
         return writing(self.connection, self.path)
 
     def head(self) -> Head:
         """Return the newest event's place."""
-        row = self.connection.execute(_LAST).fetchone()
-        return Head(*row) if row else Head()
+        # Nobody else can write while this connection holds the write lock.
+        if self._held and self.connection.in_transaction:
+            return self._held
+        self._held = self._read_head()
+        return self._held
 
-    def append(self, body: Body, *, at_ms: int, shift: str | None, guard: str | None) -> Event:
+    def _read_head(self) -> Head:
+        row = self.connection.execute(_LAST).fetchone()
+        if row is None:
+            return Head()
+        n, epoch, seq, digest, latest_ms, is_suspect = row
+        if is_suspect:
+            trusted = self.connection.execute(_LATEST).fetchone()
+            latest_ms = trusted[0] if trusted else latest_ms
+        return Head(n, epoch, seq, digest, latest_ms)
+
+    def append(
+        self, body: Body, *, at_ms: int, shift: str | None, guard: str | None, event_id: str | None = None
+    ) -> Event:
         """Write one event inside `writing()`; it is recorded once that block has been left.
 
-        Where `at_ms` lies before the last record the clock is marked suspect: order is told by number, not by time.
+        Where `at_ms` lies before the last record the clock is marked suspect, unless the event is the lead's word that
+        it is right: order is told by number, not by time. `event_id` is a new one unless it had to be known before.
         """
         head = self.head()
+        is_suspect = at_ms < head.latest_ms and not isinstance(body, ClockConfirmed)
         # Another program on this folder may have begun a newer epoch; writing on in the old one would fork the journal.
         self._epoch = max(self._epoch, head.epoch)
         event = events.seal(
@@ -102,13 +123,16 @@ class Journal:
             epoch=self._epoch,
             seq=head.seq + 1 if head.epoch == self._epoch else 1,
             at_ms=at_ms,
-            clock=events.Clock(device_ms=self._clock.now_ms(), drift_ms=self.drift_ms, suspect=at_ms < head.at_ms),
+            clock=events.Clock(device_ms=self._clock.now_ms(), drift_ms=self.drift_ms, suspect=is_suspect),
             shift=shift,
             guard=guard,
             prev=head.hash,
+            event_id=event_id,
         )
         cursor = self.connection.execute(_INSERT, _row_of(event))
-        self.fold(int(cursor.lastrowid or 0), event, body)
+        n = int(cursor.lastrowid or 0)
+        self._held = Head(n, event.epoch, event.seq, event.hash, head.latest_ms if is_suspect else at_ms)
+        self.fold(n, event, body)
         if head.n % _NOTE_EVERY == 0:
             self._note_progress(head.n)
         return event

@@ -14,9 +14,12 @@ from passes.temperature import Finding
 from passes.trips import Direction
 from station.assembly import Station
 from station.clock import Clock
+from station.corrections import undo
+from station.deciding import Scan
 from station.devices.measurement import Measurement
 from station.devices.stability import StabilityRule
-from station.gate import Gate, Scan
+from station.gate import Gate
+from station.logbook import LoggedPassage, recent
 from sync.bodies import Attempt
 
 MOST_WAITING = 5
@@ -167,13 +170,39 @@ class Lane:
     def record(self, *, acknowledged: bool = False) -> bool:
         """Record the pending passage and say whether it is now on disk.
 
-        An attention verdict is recorded only when it was `acknowledged`. Raises `StorageError` when nothing could be
+        Where the ID card is asked for, recording says that the guard looked at it and that it matches. An attention
+        verdict is recorded only when it was `acknowledged`. Raises `StorageError` when nothing could be
         written.
         """
         if self.current is None or not self.is_pending:
             return False
+        verdict = self.current.verdict
+        if verdict.needs_id and not verdict.needs_reading and (acknowledged or verdict.outcome is Outcome.ALLOW):
+            self.current = self._gate.check_id(self.current, matches=True)
         self.current = self._gate.admit(self.current, acknowledged=acknowledged)
         return self.current.recorded is not None and self.current.verdict.outcome is not Outcome.REFUSE
+
+    def refuse_id(self) -> None:
+        """Take note that the ID card is missing or another person's; at a first leg that refuses.
+
+        Raises `LaneError` when nobody stands here whose ID card is asked for.
+        """
+        current = self._somebody()
+        if current.person is None or not current.person.kind.id_check:
+            raise LaneError(N_("no ID card is asked for with this pass"))
+        self.current = self._gate.check_id(current, matches=False)
+
+    def undo(self, reason: str) -> None:
+        """Take back the passage recorded last at this gate.
+
+        Raises `CorrectionError` when it is too old, or the pass has been used since, `LaneError` when there is none.
+        """
+        last = next((passage for passage in recent(self._gate.journal.connection, 50) if _can_be_undone(passage)), None)
+        if last is None or last.body.pass_id is None:
+            raise LaneError(N_("there is no passage here that could be taken back"))
+        undo(self._gate.journal, self._gate.register, self._clock, last.body.pass_id, reason)
+        if self.current and self.current.recorded and self.current.recorded.id == last.id:
+            self.current = None
 
     def turn_back(self, remark: str) -> None:
         """Record that the person who stands here was not let through, for a stated reason."""
@@ -200,6 +229,8 @@ class Lane:
     def _decided_for(self, direction: Direction, before: Scan) -> Scan:
         """Decide a pending scan anew for another direction, with the readings and the reason it already has."""
         scan = self._gate.scan(before.text, direction)
+        if before.id_matches is not None and _is_open(scan):
+            scan = self._gate.check_id(scan, matches=before.id_matches)
         if before.attempts and _is_open(scan):
             scan = self._gate.measured(scan, before.attempts)
         if before.no_reading_reason and _is_open(scan):
@@ -230,6 +261,10 @@ class Lane:
         if self._is_asked_again or not current.attempts:
             return True
         return self._gate.rule.judge(current.attempts[-1].celsius) is not Finding.NORMAL
+
+
+def _can_be_undone(passage: LoggedPassage) -> bool:
+    return passage.body.outcome == "allowed" and not passage.is_undone
 
 
 def _is_open(scan: Scan) -> bool:

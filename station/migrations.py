@@ -57,6 +57,76 @@ def journal_and_register(db: Database) -> None:
     """)
 
 
+_FEED_TABLES = """
+    CREATE TABLE feed (
+        n INTEGER PRIMARY KEY, station TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, id TEXT NOT NULL,
+        kind TEXT NOT NULL, at_ms INTEGER NOT NULL, body TEXT NOT NULL, UNIQUE (station, epoch, seq)
+    ) STRICT;
+    CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+_REGISTER_TABLES = """
+    CREATE TABLE passes (
+        pass_id TEXT PRIMARY KEY, number TEXT NOT NULL, kind TEXT NOT NULL, holder TEXT NOT NULL,
+        holder_id TEXT NOT NULL, household TEXT NOT NULL, address TEXT NOT NULL, valid_from TEXT NOT NULL,
+        valid_until TEXT NOT NULL, issued_ms INTEGER NOT NULL, token TEXT NOT NULL, source TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX passes_by_number ON passes (number);
+    CREATE INDEX passes_by_household ON passes (household);
+    CREATE UNIQUE INDEX passes_by_source ON passes (source) WHERE source IS NOT NULL;
+
+    CREATE TABLE pass_events (
+        pass_id TEXT, order_ms INTEGER, id TEXT, at_ms INTEGER NOT NULL, station TEXT NOT NULL,
+        kind TEXT NOT NULL, state TEXT, detail TEXT, PRIMARY KEY (pass_id, order_ms, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE lines (pass_id TEXT PRIMARY KEY, line TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE INDEX lines_by_line ON lines (line);
+    CREATE TABLE persons (
+        person_id TEXT PRIMARY KEY, name TEXT NOT NULL, household TEXT NOT NULL, address TEXT NOT NULL,
+        order_ms INTEGER NOT NULL, id TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX persons_by_name ON persons (name);
+    CREATE TABLE restrictions (
+        scope TEXT, subject TEXT, kind TEXT, is_on INTEGER NOT NULL, until TEXT, reason TEXT,
+        order_ms INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY (scope, subject, kind)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE legs (
+        line TEXT, order_ms INTEGER, id TEXT, direction TEXT NOT NULL, station TEXT NOT NULL, leg TEXT NOT NULL,
+        pass_id TEXT NOT NULL, PRIMARY KEY (line, order_ms, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE undone (passage_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+    CREATE TABLE tallies (
+        day TEXT, outcome TEXT, direction TEXT, fever INTEGER, number INTEGER NOT NULL,
+        PRIMARY KEY (day, outcome, direction, fever)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE rules (
+        n INTEGER PRIMARY KEY, name TEXT NOT NULL, effective_ms INTEGER NOT NULL, order_ms INTEGER NOT NULL,
+        id TEXT NOT NULL, body TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE trust_lists (n INTEGER PRIMARY KEY, data TEXT NOT NULL) STRICT;
+    CREATE TABLE conflicts (
+        conflict_id TEXT PRIMARY KEY, rule TEXT, pass_id TEXT NOT NULL, passages TEXT, stations TEXT,
+        found_ms INTEGER, closed_ms INTEGER, reason TEXT
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE shifts (
+        id TEXT PRIMARY KEY, opened_ms INTEGER NOT NULL, guards TEXT NOT NULL, lead TEXT,
+        handed_over_ms INTEGER, incoming TEXT, outstanding TEXT, opened_n INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX shifts_in_order ON shifts (opened_n);
+"""
+
+
+@migrations()
+def register_of_journal_and_feed(db: Database) -> None:
+    """Keep what the community's feed brings, and fold the register from both: whoever opens it next does that."""
+    for table in ("passes", "bans", "passages", "tallies", "shifts"):
+        db.execute(f"DROP TABLE {table}")
+    db.executescript(_FEED_TABLES + _REGISTER_TABLES)
+
+
 def migrate(connection: Any, version: int) -> None:
     """Bring the file behind `connection` to the newest tables, and note `version` in it as done."""
     migrations.apply(Database(connection))

@@ -1,40 +1,29 @@
-"""What is known now, folded from the journal: passes, bans, legs, the day's counts, shifts.
+"""What is known now: passes, persons, restrictions, legs, the rules in force, the day's counts, shifts.
 
-The register lives in the journal's file and changes in the transaction that appends. It can be thrown away and
-rebuilt from the events at any time.
+The register is folded from the journal and the feed (`station.folding`). It lives in the journal's file and changes in
+the transaction that makes an event known. It can be thrown away and rebuilt from the events at any time.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 import msgspec
 
+from passes.kinds import PRESETS, Kind, Mode
+from passes.policy import State
 from passes.reasons import Reason
-from passes.trips import Direction, Leg, local_day
+from passes.trips import Direction, Leg
+from station.feed import read_feed
+from station.folding import MODE, OPEN, REGISTER_TABLES, Fold
 from station.journal import Journal
-from sync.bodies import (
-    Body,
-    HolderBanned,
-    HolderUnbanned,
-    PassageRecorded,
-    PassIssued,
-    PassRevoked,
-    ShiftHandedOver,
-    ShiftOpened,
-)
+from station.notes import REGISTER, SYNCED, read_note, write_note
+from sync.bodies import Body
 from sync.events import Event, read_body
 
-_OPEN = "open"
-"""Stands in the place of a day in the tallies of those whose trip is open now, by the direction of its first leg."""
 
-TABLES = ("passes", "bans", "passages", "tallies", "shifts")
-
-
-@dataclass(frozen=True, slots=True)
-class PassRow:
-    """One pass as this station knows it; `state` is `active` or `revoked`, `detail` why it was revoked."""
+class PassRow(msgspec.Struct, frozen=True):
+    """One pass as this station knows it; `detail` says why or by what its state came about, `line` its replacements."""
 
     pass_id: str
     number: str
@@ -45,14 +34,24 @@ class PassRow:
     address: str
     valid_from: str
     valid_until: str
-    state: str
-    detail: str | None
     issued_ms: int
     token: str
+    source: str | None
+    line: str
+    state: State
+    detail: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ShiftRow:
+class PassEvent(msgspec.Struct, frozen=True):
+    """One step in the life of a pass."""
+
+    at_ms: int
+    station: str
+    kind: str
+    detail: str | None
+
+
+class ShiftRow(msgspec.Struct, frozen=True):
     """One shift; `handed_over_ms` is None while it is on duty."""
 
     id: str
@@ -62,12 +61,11 @@ class ShiftRow:
     handed_over_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(msgspec.Struct, frozen=True):
     """What happened at this gate on one local day.
 
     Of the trips that are open now, `away` are those that began with an exit (residents out) and `inside` those that
-    began with an entry (outsiders in).
+    began with an entry (outsiders in); they are the whole community's as far as this gate knows.
     """
 
     entries: int = 0
@@ -79,13 +77,47 @@ class Counts:
     turned_back: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RecentPassage:
-    """One line of the list of last passages."""
+class Rules(msgspec.Struct, frozen=True):
+    """The kinds and modes that the community set, each with the instant from which it holds, in that order."""
 
-    at_ms: int
-    outcome: str
-    body: PassageRecorded
+    kinds: dict[str, list[tuple[int, Kind]]]
+    modes: list[tuple[int, Mode]]
+
+    def kind(self, code: str, at_ms: int) -> Kind | None:
+        """Return what holds for a kind at an instant: the community's setting, otherwise the preset."""
+        found = PRESETS.get(code)
+        for effective_ms, kind in self.kinds.get(code, ()):
+            if effective_ms <= at_ms:
+                found = kind
+        return found
+
+    def mode(self, at_ms: int) -> Mode:
+        """Return the mode at an instant; gates are closed to those without a pass unless the community says else."""
+        found = Mode.CLOSED
+        for effective_ms, mode in self.modes:
+            if effective_ms <= at_ms:
+                found = mode
+        return found
+
+    def in_force(self, at_ms: int) -> dict[str, Kind]:
+        """Return every kind by its code as it is at an instant."""
+        codes = dict.fromkeys((*PRESETS, *self.kinds))
+        return {code: kind for code in codes if (kind := self.kind(code, at_ms))}
+
+
+_COLUMNS = (
+    "pass_id, number, kind, holder, holder_id, household, address, valid_from, valid_until, issued_ms, token, source,"
+    " coalesce((SELECT line FROM lines WHERE lines.pass_id = passes.pass_id), pass_id)"
+)
+_NEWEST_STATE = (
+    "SELECT state, detail FROM pass_events WHERE pass_id = ? AND state IS NOT NULL"
+    " ORDER BY order_ms DESC, id DESC LIMIT 1"
+)
+_LEGS = (
+    "SELECT order_ms, direction, station, leg, id FROM legs WHERE line = ?"
+    " AND NOT EXISTS (SELECT 1 FROM undone WHERE passage_id = legs.id) ORDER BY order_ms DESC, id DESC"
+)
+_DIRECTIONS = {direction.value: direction for direction in Direction}
 
 
 class Register:
@@ -95,81 +127,172 @@ class Register:
         self._journal = journal
         self._db = journal.connection
         self._zone = zone
-        self._folds: dict[type[Body], Callable[[int, Event, Any], None]] = {
-            PassageRecorded: self._fold_passage,
-            PassIssued: self._fold_issued,
-            PassRevoked: self._fold_revoked,
-            HolderBanned: self._fold_banned,
-            HolderUnbanned: self._fold_unbanned,
-            ShiftOpened: self._fold_shift_opened,
-            ShiftHandedOver: self._fold_shift_handed_over,
-        }
-        journal.fold = self.apply
+        self._fold = Fold(self._db, zone)
+        self._rules: tuple[int, Rules] = (-1, Rules({}, []))
+        journal.fold = self._fold.apply
+        if read_note(self._db, REGISTER) != "folded":
+            self.rebuild()
 
-    def apply(self, n: int, event: Event, body: Body) -> None:
-        """Take one event in; must run inside the transaction that made it known."""
-        self._folds[type(body)](n, event, body)
-
-    def record(self, body: Body, at_ms: int) -> Event:
+    def record(self, body: Body, at_ms: int, event_id: str | None = None) -> Event:
         """Append one event under the shift and guard on duty; must run inside `journal.writing()`."""
         shift = self.current_shift()
         return self._journal.append(
-            body, at_ms=at_ms, shift=shift.id if shift else None, guard=shift.guards[0] if shift else None
+            body,
+            at_ms=at_ms,
+            shift=shift.id if shift else None,
+            guard=shift.guards[0] if shift else None,
+            event_id=event_id,
         )
 
     def rebuild(self) -> None:
-        """Throw everything away and fold the whole journal anew, in one transaction."""
+        """Throw everything away and fold the whole journal and the feed anew, in one transaction."""
         with self._journal.writing():
-            for table in TABLES:
+            for table in REGISTER_TABLES:
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own table names
             for n, event in self._journal.read():
-                body = read_body(event.kind, event.body)
-                if body is not None:
-                    self.apply(n, event, body)
+                self._apply(n, event, event.kind, event.body)
+            for item in read_feed(self._db):
+                self._apply(None, item, item.kind, item.body)
+            write_note(self._db, REGISTER, "folded")
+        self._rules = (-1, Rules({}, []))
+
+    def _apply(self, n: int | None, fact: Any, kind: str, raw: msgspec.Raw) -> None:
+        body = read_body(kind, raw)
+        if body is not None:
+            self._fold.apply(n, fact, body)
+
+    def is_stale(self, now_ms: int, after_ms: int) -> bool:
+        """Say whether the lists were last compared with the community's more than `after_ms` ago; never, where none."""
+        synced_ms = read_note(self._db, SYNCED)
+        return synced_ms is not None and now_ms - int(synced_ms) > after_ms
+
+    def rules(self) -> Rules:
+        """Return the kinds and modes that the community set."""
+        newest = self._db.execute("SELECT coalesce(max(n), 0) FROM rules").fetchone()[0]
+        if newest != self._rules[0]:
+            self._rules = (newest, self._read_rules())
+        return self._rules[1]
+
+    def _read_rules(self) -> Rules:
+        rules = Rules({}, [])
+        for name, effective_ms, body in self._db.execute(
+            "SELECT name, effective_ms, body FROM rules ORDER BY effective_ms, order_ms, id"
+        ):
+            if name == MODE:
+                rules.modes.append((effective_ms, Mode(body)))
+            else:
+                rules.kinds.setdefault(name, []).append((effective_ms, msgspec.json.decode(body, type=Kind)))
+        return rules
+
+    def trust_list_count(self) -> int:
+        """Say how many trust lists the community sent; it grows with each."""
+        return int(self._db.execute("SELECT coalesce(max(n), 0) FROM trust_lists").fetchone()[0])
+
+    def trust_lists(self) -> list[str]:
+        """Return the signed trust lists that the community sent (base64url), the newest last."""
+        return [row[0] for row in self._db.execute("SELECT data FROM trust_lists ORDER BY n")]
 
     def find_pass(self, pass_id: str) -> PassRow | None:
-        """Return the pass with this id (32 hex characters)."""
-        row = self._db.execute("SELECT * FROM passes WHERE pass_id = ?", (pass_id,)).fetchone()
-        return PassRow(*row) if row else None
+        """Return the pass with this id."""
+        return self._pass("pass_id = ?", pass_id)
 
     def find_number(self, number: str) -> PassRow | None:
-        """Return the pass with this printed number."""
-        row = self._db.execute("SELECT * FROM passes WHERE number = ?", (number,)).fetchone()
-        return PassRow(*row) if row else None
+        """Return the pass with this printed number (as `passes.number.parse_number` writes it)."""
+        return self._pass("number = ?", number)
 
-    def passes(self) -> list[PassRow]:
-        """Return all passes, oldest first."""
-        return [PassRow(*row) for row in self._db.execute("SELECT * FROM passes ORDER BY issued_ms, pass_id")]
+    def find_source(self, source: str) -> PassRow | None:
+        """Return the pass that was issued from this spreadsheet row."""
+        return self._pass("source = ?", source)
 
-    def is_banned(self, holder_id: str) -> bool:
-        """Say whether this person may not pass."""
-        return self._db.execute("SELECT 1 FROM bans WHERE holder_id = ?", (holder_id,)).fetchone() is not None
+    def find_passes(self, holder: str = "", kind: str = "", *, unprinted: bool = False) -> list[PassRow]:
+        """Return the passes of a holder or kind, or those that no printer took yet, in the order of issue."""
+        where = ["(?1 = '' OR holder = ?1)", "(?2 = '' OR kind = ?2)"]
+        if unprinted:
+            printed = "SELECT 1 FROM pass_events AS e WHERE e.pass_id = passes.pass_id AND e.kind = 'pass.printed'"
+            where.append(f"NOT EXISTS ({printed})")
+        rows = self._db.execute(
+            f"SELECT {_COLUMNS} FROM passes WHERE {' AND '.join(where)} ORDER BY issued_ms, pass_id",  # noqa: S608 - our own words only
+            (holder, kind),
+        ).fetchall()
+        return [self._with_state(row) for row in rows]
 
-    def legs(self, pass_id: str, first_day: date) -> list[Leg]:
-        """Return the legs of a pass since the beginning of `first_day`, and those before it back to the last return.
+    def _pass(self, where: str, value: str) -> PassRow | None:
+        row = self._db.execute(f"SELECT {_COLUMNS} FROM passes WHERE {where}", (value,)).fetchone()  # noqa: S608 - our own words only
+        return self._with_state(row) if row else None
+
+    def _with_state(self, row: tuple[Any, ...]) -> PassRow:
+        state, detail = self.state_of(row[0])
+        return PassRow(*(*row, state, detail))
+
+    def state_of(self, pass_id: str) -> tuple[State, str | None]:
+        """Return where a pass is in its life and why, whether or not this station knows more of it."""
+        row = self._db.execute(_NEWEST_STATE, (pass_id,)).fetchone()
+        return (State(row[0]), row[1]) if row else (State.ACTIVE, None)
+
+    def line_of(self, pass_id: str) -> str:
+        """Return the line of replacements that a pass belongs to."""
+        row = self._db.execute("SELECT line FROM lines WHERE pass_id = ?", (pass_id,)).fetchone()
+        return str(row[0]) if row else pass_id
+
+    def newest_state_ms(self, pass_id: str) -> int | None:
+        """Return the place of the newest step that set the state of a pass; None where nothing did."""
+        row = self._db.execute(
+            "SELECT max(order_ms) FROM pass_events WHERE pass_id = ? AND state IS NOT NULL", (pass_id,)
+        ).fetchone()
+        return None if row[0] is None else int(row[0])
+
+    def find_person(self, name: str, address: str) -> str | None:
+        """Return the id of the person of that name at that address; None unless there is exactly one."""
+        rows = self._db.execute(
+            "SELECT person_id FROM persons WHERE name = ? AND address = ? LIMIT 2", (name, address)
+        ).fetchall()
+        return rows[0][0] if len(rows) == 1 else None
+
+    def history(self, pass_id: str) -> list[PassEvent]:
+        """Return the steps in the life of a pass, oldest first."""
+        rows = self._db.execute(
+            "SELECT at_ms, station, kind, detail FROM pass_events WHERE pass_id = ? ORDER BY order_ms, id", (pass_id,)
+        )
+        return [PassEvent(*row) for row in rows]
+
+    def lines_of_household(self, household: str, counted: Iterable[str]) -> list[str]:
+        """Return the lines of a household's passes of the `counted` kinds."""
+        rows = self._db.execute(
+            "SELECT DISTINCT coalesce((SELECT line FROM lines WHERE lines.pass_id = passes.pass_id), pass_id)"
+            " FROM passes WHERE household = ? AND kind IN (SELECT value FROM json_each(?))",
+            (household, msgspec.json.encode(list(counted)).decode()),
+        )
+        return [row[0] for row in rows]
+
+    def restrictions(self, holder_id: str, household: str, today: date) -> tuple[Reason, ...]:
+        """Return which of `quarantined`, `banned` and `watch_listed` hold for a holder or household today."""
+        rows = self._db.execute(
+            "SELECT kind, until FROM restrictions WHERE is_on"
+            " AND ((scope = 'holder' AND subject = ?) OR (scope = 'household' AND subject = ?))",
+            (holder_id, household),
+        ).fetchall()
+        return tuple({Reason(kind) for kind, until in rows if until is None or until >= today.isoformat()})
+
+    def legs(self, line: str, first_day: date) -> list[Leg]:
+        """Return the legs of a line since the beginning of `first_day`, and those before it back to the last return.
 
         That is enough for `passes.trips.standing`.
         """
-        since_ms = self._start_ms(first_day)
+        rows = self._db.execute(_LEGS, (line,))
+        since_ms: int | None = None
         found: list[Leg] = []
-        for at_ms, direction, station, leg, order_ms in self._db.execute(
-            "SELECT at_ms, direction, station, leg, order_ms FROM passages"
-            " WHERE pass_id = ? AND outcome = 'allowed' ORDER BY order_ms DESC",
-            (pass_id,),
-        ):
-            found.append(Leg(at_ms, Direction(direction), station, order_ms))
-            if at_ms < since_ms and leg == "return":
-                break
+        for order_ms, direction, station, leg, event_id in rows:
+            found.append(Leg(order_ms, _DIRECTIONS[direction], station, event_id))
+            if leg == "return":
+                since_ms = self._start_ms(first_day) if since_ms is None else since_ms
+                if order_ms < since_ms:
+                    break
         return found
 
-    def last_allowed(self, pass_id: str) -> PassageRecorded | None:
-        """Return the newest accepted passage of a pass as it was recorded."""
-        row = self._db.execute(
-            "SELECT body FROM passages JOIN events USING (n)"
-            " WHERE pass_id = ? AND outcome = 'allowed' ORDER BY order_ms DESC LIMIT 1",
-            (pass_id,),
-        ).fetchone()
-        return msgspec.json.decode(row[0], type=PassageRecorded) if row else None
+    def last_leg(self, line: str) -> Leg | None:
+        """Return the last leg of a line."""
+        row = self._db.execute(f"{_LEGS} LIMIT 1", (line,)).fetchone()
+        return Leg(row[0], _DIRECTIONS[row[1]], row[2], row[4]) if row else None
 
     def counts(self, day: date) -> Counts:
         """Count this gate's passages of one local day."""
@@ -186,25 +309,8 @@ class Register:
             else:
                 turned_back += number
             fevers += number if fever else 0
-        is_open = dict(self._db.execute("SELECT direction, number FROM tallies WHERE day = ?", (_OPEN,)).fetchall())
+        is_open = dict(self._db.execute("SELECT direction, number FROM tallies WHERE day = ?", (OPEN,)).fetchall())
         return Counts(entries, exits, is_open.get("exit", 0), is_open.get("entry", 0), fevers, refused, turned_back)
-
-    def recent(self, limit: int) -> list[RecentPassage]:
-        """Return the newest passages, newest first."""
-        rows = self._db.execute(
-            "SELECT passages.at_ms, outcome, body FROM passages JOIN events USING (n) ORDER BY n DESC LIMIT ?", (limit,)
-        )
-        decode = msgspec.json.Decoder(PassageRecorded).decode
-        return [RecentPassage(at_ms, outcome, decode(body)) for at_ms, outcome, body in rows]
-
-    def passages_of(self, pass_id: str) -> list[RecentPassage]:
-        """Return everything recorded of a pass, refusals included, oldest first."""
-        decode = msgspec.json.Decoder(PassageRecorded).decode
-        rows = self._db.execute(
-            "SELECT passages.at_ms, outcome, body FROM passages JOIN events USING (n) WHERE pass_id = ? ORDER BY n",
-            (pass_id,),
-        )
-        return [RecentPassage(at_ms, outcome, decode(body)) for at_ms, outcome, body in rows]
 
     def current_shift(self) -> ShiftRow | None:
         """Return the shift on duty; None when the last one has been handed over or none was opened."""
@@ -215,105 +321,7 @@ class Register:
             return None
         return ShiftRow(row[0], row[1], tuple(msgspec.json.decode(row[2])), row[3], row[4])
 
-    def shift_counts(self, shift_id: str) -> dict[str, int]:
-        """Count what a shift recorded: `entries`, `exits`, `refused`, `turned_back`, `fevers`."""
-        counts = dict.fromkeys(("entries", "exits", "refused", "turned_back", "fevers"), 0)
-        for outcome, direction, fever, number in self._db.execute(
-            "SELECT outcome, direction, fever, count(*) FROM passages JOIN events USING (n)"
-            " WHERE n > (SELECT opened_n FROM shifts WHERE id = ?1) AND shift = ?1 GROUP BY outcome, direction, fever",
-            (shift_id,),
-        ):
-            allowed = "entries" if direction == "entry" else "exits"
-            counts[allowed if outcome == "allowed" else outcome] += number
-            counts["fevers"] += number if fever else 0
-        return counts
-
     def _start_ms(self, day: date) -> int:
         # An hour's margin: where midnight is repeated, a few instants before the first 00:00 belong to the next day.
         midnight = datetime.combine(day, time.min, self._zone).astimezone(UTC) - timedelta(hours=1)
         return int(midnight.timestamp() * 1000)
-
-    def _fold_passage(self, n: int, event: Event, body: PassageRecorded) -> None:
-        fever = int(Reason.FEVER in body.reasons)
-        is_leg = body.outcome == "allowed" and body.pass_id is not None
-        before_ms, before = self._last_leg(body.pass_id) if is_leg else (0, None)
-        # This station saw its own legs in this order, whatever its clock said; the true time stays beside it.
-        order_ms = max(event.at_ms, before_ms + 1) if event.station == self._journal.station else event.at_ms
-        self._db.execute(
-            "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                n,
-                event.at_ms,
-                order_ms,
-                event.station,
-                body.direction,
-                body.outcome,
-                fever,
-                body.leg,
-                body.pass_id,
-            ),
-        )
-        self._tally(local_day(event.at_ms, self._zone).isoformat(), body.outcome, body.direction, fever, 1)
-        _after_ms, after = self._last_leg(body.pass_id) if is_leg else (0, None)
-        if after != before:
-            if before:
-                self._tally(_OPEN, "allowed", before, 0, -1)
-            if after:
-                self._tally(_OPEN, "allowed", after, 0, 1)
-
-    def _last_leg(self, pass_id: str | None) -> tuple[int, str | None]:
-        """Return the place of the pass's last leg, and the direction that opened its trip if one is open."""
-        row = self._db.execute(
-            "SELECT order_ms, direction, leg FROM passages"
-            " WHERE pass_id = ? AND outcome = 'allowed' ORDER BY order_ms DESC LIMIT 1",
-            (pass_id,),
-        ).fetchone()
-        return (row[0], row[1] if row[2] == "first" else None) if row else (0, None)
-
-    def _tally(self, day: str, outcome: str, direction: str, fever: int, change: int) -> None:
-        self._db.execute(
-            "INSERT INTO tallies VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET number = number + excluded.number",
-            (day, outcome, direction, fever, change),
-        )
-
-    def _fold_issued(self, _n: int, event: Event, body: PassIssued) -> None:
-        row = PassRow(
-            pass_id=body.pass_id,
-            number=body.number,
-            kind=body.pass_kind,
-            holder=body.holder,
-            holder_id=body.holder_id,
-            household=body.household,
-            address=body.address,
-            valid_from=body.valid_from,
-            valid_until=body.valid_until,
-            state="active",
-            detail=None,
-            issued_ms=event.at_ms,
-            token=body.token,
-        )
-        values = tuple(getattr(row, name) for name in row.__slots__)
-        self._db.execute("INSERT OR IGNORE INTO passes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
-
-    def _fold_revoked(self, _n: int, _event: Event, body: PassRevoked) -> None:
-        self._db.execute(
-            "UPDATE passes SET state = 'revoked', detail = ? WHERE pass_id = ?", (body.reason, body.pass_id)
-        )
-
-    def _fold_banned(self, _n: int, _event: Event, body: HolderBanned) -> None:
-        self._db.execute("INSERT OR REPLACE INTO bans VALUES (?, ?)", (body.holder_id, body.reason))
-
-    def _fold_unbanned(self, _n: int, _event: Event, body: HolderUnbanned) -> None:
-        self._db.execute("DELETE FROM bans WHERE holder_id = ?", (body.holder_id,))
-
-    def _fold_shift_opened(self, n: int, event: Event, body: ShiftOpened) -> None:
-        self._db.execute(
-            "INSERT INTO shifts (id, opened_ms, guards, lead, opened_n) VALUES (?, ?, ?, ?, ?)",
-            (event.id, event.at_ms, msgspec.json.encode(body.guards).decode(), body.lead, n),
-        )
-
-    def _fold_shift_handed_over(self, _n: int, event: Event, body: ShiftHandedOver) -> None:
-        self._db.execute(
-            "UPDATE shifts SET handed_over_ms = ?, incoming = ?, outstanding = ? WHERE id = ?",
-            (event.at_ms, body.incoming, body.outstanding, event.shift),
-        )

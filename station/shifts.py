@@ -4,6 +4,7 @@ from passes.errors import N_, GatepostError, UsageError
 from passes.plaintext import plain
 from station.clock import Clock
 from station.journal import Journal
+from station.logbook import shift_counts
 from station.register import Register, ShiftRow
 from sync.bodies import ShiftHandedOver, ShiftOpened
 
@@ -50,7 +51,7 @@ def hand_over(
         current = register.current_shift()
         if current is None:
             raise ShiftError(N_("no shift is on duty here, so there is none to hand over"))
-        counts = register.shift_counts(current.id)
+        counts = shift_counts(journal.connection, current.id)
         body = ShiftHandedOver(
             outgoing=current.guards[0], incoming=taking_over, counts=counts, outstanding=plain(outstanding.strip(), 500)
         )

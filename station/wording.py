@@ -9,7 +9,7 @@ from passes.policy import Outcome
 from passes.reasons import Reason
 from passes.temperature import Finding
 from station.clock import local_time
-from station.gate import Scan
+from station.deciding import Scan
 from station.i18n import _
 
 SYMBOLS = {Outcome.ALLOW: "OK", Outcome.ATTENTION: "!!", Outcome.REFUSE: "XX"}
@@ -30,18 +30,30 @@ _WHY = {
     Reason.WRONG_COMMUNITY: N_("The pass is of another community"),
     Reason.UNKNOWN_KIND: N_("The pass is of a kind that is not known here"),
     Reason.REVOKED: N_("The pass has been revoked ({detail})"),
+    Reason.REPLACED: N_("The pass was replaced by another one"),
+    Reason.SUSPENDED: N_("The pass is suspended ({detail})"),
+    Reason.NOT_ACTIVE: N_("The pass was asked for and not yet granted"),
     Reason.NOT_YET_VALID: N_("Not valid before {valid_from}"),
     Reason.EXPIRED: N_("Expired on {valid_until}"),
+    Reason.QUARANTINED: N_("In quarantine at home"),
     Reason.BANNED: N_("This person may not pass"),
+    Reason.WATCH_LISTED: N_("On the watch list: the office has been told"),
+    Reason.MODE: N_("The community is closed to passes of this kind now"),
     Reason.ALREADY_OUT: N_("Already out since {since} ({station})"),
     Reason.ALREADY_IN: N_("Already in since {since} ({station})"),
     Reason.OVER_LIMIT: N_("Today's trips are used up ({used} of {trips})"),
     Reason.OUTSIDE_HOURS: N_("Outside the hours of this pass"),
+    Reason.NO_ID: N_("The ID card is missing or another person's"),
     Reason.FEVER: N_("Fever: {celsius}"),
     Reason.NO_READING: N_("No temperature: {no_reading_reason}"),
+    Reason.CLOCK: N_("This device's clock went back; the lead must look at it"),
     Reason.NO_OPEN_TRIP: N_("No first passage is known for this return"),
     Reason.LATE_RETURN: N_("Back later than allowed"),
     Reason.NOT_IN_ROSTER: N_("The pass is genuine but not in this station's list"),
+    Reason.STALE_DATA: N_("Lists are old: no contact with the office for a day"),
+    Reason.UNCLAIMED: N_("Decided here alone: other gates could not be asked"),
+    Reason.OVERRIDDEN: N_("Allowed on the lead's word"),
+    Reason.CLOCK_SUSPECT: N_("This device's clock went back"),
     Reason.TYPED: N_("Number typed by hand: compare the face and the card"),
 }
 
@@ -55,18 +67,30 @@ _SHORT: dict[str, str] = {
     Reason.WRONG_COMMUNITY: N_("other community"),
     Reason.UNKNOWN_KIND: N_("unknown kind"),
     Reason.REVOKED: N_("revoked"),
+    Reason.REPLACED: N_("replaced"),
+    Reason.SUSPENDED: N_("suspended"),
+    Reason.NOT_ACTIVE: N_("not granted"),
     Reason.NOT_YET_VALID: N_("not yet valid"),
     Reason.EXPIRED: N_("expired"),
+    Reason.QUARANTINED: N_("quarantine"),
     Reason.BANNED: N_("banned"),
+    Reason.WATCH_LISTED: N_("watch list"),
+    Reason.MODE: N_("closed now"),
     Reason.ALREADY_OUT: N_("already out"),
     Reason.ALREADY_IN: N_("already in"),
     Reason.OVER_LIMIT: N_("trips used up"),
     Reason.OUTSIDE_HOURS: N_("outside hours"),
+    Reason.NO_ID: N_("no ID card"),
     Reason.FEVER: N_("fever"),
     Reason.NO_READING: N_("no temperature"),
+    Reason.CLOCK: N_("clock wrong"),
     Reason.NO_OPEN_TRIP: N_("no first passage"),
     Reason.LATE_RETURN: N_("late return"),
     Reason.NOT_IN_ROSTER: N_("not in the list"),
+    Reason.STALE_DATA: N_("old lists"),
+    Reason.UNCLAIMED: N_("decided alone"),
+    Reason.OVERRIDDEN: N_("lead's word"),
+    Reason.CLOCK_SUSPECT: N_("clock wrong"),
     Reason.TYPED: N_("typed number"),
 }
 
@@ -77,6 +101,14 @@ _NEXT = {
     Reason.UNKNOWN_KEY: N_("Ask where the pass was issued and tell the lead"),
     Reason.BAD_SIGNATURE: N_("Keep the pass and tell the lead"),
     Reason.REVOKED: N_("Keep the pass and tell the lead"),
+    Reason.REPLACED: N_("Ask for the new pass, and keep this one"),
+    Reason.SUSPENDED: N_("Ask the office"),
+    Reason.NOT_ACTIVE: N_("Ask the office"),
+    Reason.QUARANTINED: N_("Back home; tell the lead and the office at once"),
+    Reason.WATCH_LISTED: N_("Tell the lead and the office at once"),
+    Reason.MODE: N_("Ask the lead"),
+    Reason.NO_ID: N_("Come back with the ID card"),
+    Reason.CLOCK: N_("Set the clock right; the lead confirms it"),
     Reason.EXPIRED: N_("A new pass is issued at the office"),
     Reason.ALREADY_OUT: N_("F2 = the other direction, if they are coming back"),
     Reason.ALREADY_IN: N_("F2 = the other direction, if they are leaving"),
@@ -140,7 +172,7 @@ def clock_time(at_ms: int, zone: tzinfo) -> str:
 def _why(reason: Reason, scan: Scan, zone: tzinfo) -> str:
     verdict, person, leg = scan.verdict, scan.person, scan.verdict.open_leg
     values: dict[str, object] = {
-        "detail": revocation(scan.refusal_detail),
+        "detail": stated(scan.state_detail),
         "valid_from": person.valid_from if person else "",
         "valid_until": person.valid_until if person else "",
         "since": local_time(leg.at_ms, zone).strftime("%m-%d %H:%M") if leg else "",
@@ -153,12 +185,12 @@ def _why(reason: Reason, scan: Scan, zone: tzinfo) -> str:
     return _(_WHY[reason]).format(**values)
 
 
-def revocation(detail: str | None) -> str:
-    """Return the stated reason of a revocation in the user's language."""
-    return _(_REVOCATIONS[detail]) if detail in _REVOCATIONS else plain(detail or "", 30)
+def stated(detail: str | None) -> str:
+    """Return the stated reason of a pass's state in the user's language."""
+    return _(_STATED[detail]) if detail in _STATED else plain(detail or "", 30)
 
 
-_REVOCATIONS = {
+_STATED = {
     "lost": N_("lost"),
     "withdrawn": N_("withdrawn by the office"),
     "void": N_("void"),

@@ -90,8 +90,9 @@ def seal(
     shift: str | None,
     guard: str | None,
     prev: str,
+    event_id: str | None = None,
 ) -> Event:
-    """Make the event that follows `prev`: encode the body, name it by a new id and close it with its hash.
+    """Make the event that follows `prev`: encode the body, name it (by a new id) and close it with its hash.
 
     Raises `msgspec.ValidationError` for a body that could not be read back (a temperature that is no number).
     """
@@ -101,7 +102,7 @@ def seal(
         station=station,
         epoch=epoch,
         seq=seq,
-        id=new_id(at_ms),
+        id=event_id or new_id(at_ms),
         kind=KIND_OF[type(body)],
         at_ms=at_ms,
         clock=clock,

@@ -59,6 +59,62 @@ class StationAnswer(msgspec.Struct, frozen=True, kw_only=True):
     station_name: str
 
 
+class FeedItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of the community as other gates get it: `at_ms` is drift-corrected, `body` cut to what a gate needs."""
+
+    station: str
+    epoch: str
+    seq: int
+    id: str
+    kind: str
+    at_ms: Instant
+    body: msgspec.Raw
+
+
+class FeedHead(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the community has heard of a station: its newest event, and when it was last in contact."""
+
+    station: str
+    epoch: str
+    seq: int
+    hash: str
+    contact_ms: Instant | None = None
+
+
+class FeedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of the feed. `cursor` is what to ask for next; it says nothing else to a station.
+
+    `from_start`: the cursor asked for was another generation's, so the feed begins anew. `more`: there is more at
+    once. `heads` of all stations come with the piece that reaches the end.
+    """
+
+    community: str
+    generation: str
+    server_time_ms: Instant
+    cursor: str
+    items: list[FeedItem]
+    more: bool = False
+    from_start: bool = False
+    heads: list[FeedHead] = []
+
+
+class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A first leg that the event `event_id` is about to record at `at_ms`; `keys` are what it takes."""
+
+    event_id: str
+    keys: list[str]
+    at_ms: Instant
+
+
+class ClaimAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether all keys are the event's; otherwise the `key` that is another's, whose `station`, and since `at_ms`."""
+
+    granted: bool
+    key: str | None = None
+    station: str | None = None
+    at_ms: Instant | None = None
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """A refused request, in a sentence that names the field and the remedy."""
 

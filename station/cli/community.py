@@ -1,18 +1,25 @@
 """`gatepost community`: the office's commands, from setting a community up to pulling its shift logs."""
 
-import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import click
 
 from passes.errors import N_, UsageError
 from passes.plaintext import plain
+from station.cli.community_common import (
+    PASSPHRASE_VARIABLE,
+    as_json,
+    community_in,
+    in_folder,
+    print_json,
+    root_passphrase,
+    when,
+    with_passphrase,
+)
+from station.cli.community_keys import key
 from station.clock import SystemClock
 from station.i18n import _
 
@@ -26,19 +33,13 @@ PASSWORD_VARIABLE = "GATEPOST_PASSWORD"  # noqa: S105 - the name of a variable
 FORMATS = {".csv": "csv", ".xlsx": "xlsx", ".json": "json"}
 _LAST_YEAR = 9998
 
-in_folder = click.option(
-    "--dir",
-    "folder",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The community's folder.",
-)
-as_json = click.option("--json", "wants_json", is_flag=True, help="Print JSON for machines.")
-
 
 @click.group()
 def community() -> None:
-    """Run the community's side: its server, stations, staff and logs."""
+    """Run the community's side: its server, stations, keys, staff and logs."""
+
+
+community.add_command(key)
 
 
 @community.command()
@@ -48,8 +49,16 @@ def community() -> None:
 @click.option("--name", required=True, help="The community's name.")
 @click.option("--zone", default="Asia/Shanghai", show_default=True, help="IANA zone that cuts its days.")
 @click.option("--url", default="http://127.0.0.1:8443", show_default=True, help="The address that stations are told.")
-def init(*, folder: Path, database: str, community_id: str, name: str, zone: str, url: str) -> None:
+@click.option(
+    "--passphrase-file",
+    type=click.Path(path_type=Path),
+    help="File with a passphrase for the private keys (default: GATEPOST_KEY_PASSPHRASE, else none).",
+)
+def init(
+    *, folder: Path, database: str, community_id: str, name: str, zone: str, url: str, passphrase_file: Path | None
+) -> None:
     """Make a community: its folder, database, keys and settings."""
+    from passes.keyfiles import read_passphrase
     from sync.community.office import ROOT_KEY_FILE
     from sync.community.settings import FILE_NAME, check_settings
     from sync.community.setup import set_up_community
@@ -61,7 +70,8 @@ def init(*, folder: Path, database: str, community_id: str, name: str, zone: str
         "server": {"url": url},
     }
     settings = check_settings(folder / FILE_NAME, wanted)
-    set_up_community(folder, settings, SystemClock().now_ms())
+    passphrase = read_passphrase(passphrase_file) if passphrase_file else os.environ.get(PASSPHRASE_VARIABLE)
+    set_up_community(folder, settings, SystemClock().now_ms(), passphrase)
     click.echo(_("Community {id} is set up in {folder}.").format(id=community_id, folder=plain(str(folder), 1000)))
     click.echo(
         _("Keep a copy of {path} where only the office can reach it: whoever has it can make passes valid.").format(
@@ -104,7 +114,7 @@ def serve(*, folder: Path, host: str, port: int, tls_cert: Path | None, tls_key:
         raise UsageError(N_("--tls-cert and --tls-key: one is useless without the other; give both"))
     tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
     check_address(host, tls, insecure=insecure)
-    with _opened(folder) as (settings, engine):
+    with community_in(folder) as (settings, engine):
         # Not translated: programs wait for this line and read the address out of it.
         serve_app(
             make_app(engine, settings.community.id, SystemClock().now_ms),
@@ -126,14 +136,25 @@ def station() -> None:
 @click.option("--name", required=True, help="What people call the checkpoint.")
 @click.option("--url", help="Another address of the server, for this station only.")
 @click.option("--issue", is_flag=True, help="Give the station a key of its own to issue passes.")
-def station_add(folder: Path, station_id: str, name: str, url: str | None, issue: bool) -> None:
+@with_passphrase
+def station_add(
+    *, folder: Path, station_id: str, name: str, url: str | None, issue: bool, passphrase_file: Path | None
+) -> None:
     """Enrol a station and write the file that it joins with."""
     from sync.community.setup import enrol_station
 
     _require_plain("--name", name)
-    with _opened(folder) as (settings, engine):
+    with community_in(folder) as (settings, engine):
         path = enrol_station(
-            folder, settings, engine, station_id, name, url=url, issue=issue, now_ms=SystemClock().now_ms()
+            folder,
+            settings,
+            engine,
+            station_id,
+            name,
+            url=url,
+            issue=issue,
+            now_ms=SystemClock().now_ms(),
+            passphrase=root_passphrase(folder, passphrase_file) if issue else None,
         )
     click.echo(_("Enrolment file: {path}").format(path=plain(str(path), 1000)))
     click.echo(
@@ -148,10 +169,10 @@ def station_list(folder: Path, wants_json: bool) -> None:
     """List the stations, withdrawn ones included."""
     from sync.community.stations import list_stations
 
-    with _opened(folder) as (settings, engine):
+    with community_in(folder) as (settings, engine):
         stations = list_stations(engine, settings.community.id)
     if wants_json:
-        _print_json(
+        print_json(
             [
                 {
                     "station": entry.station,
@@ -165,7 +186,7 @@ def station_list(folder: Path, wants_json: bool) -> None:
         )
         return
     for entry in stations:
-        heard = _when(entry.last_contact_ms, settings.zone) or _("never heard")
+        heard = when(entry.last_contact_ms, settings.zone) or _("never heard")
         state = _("withdrawn") if entry.withdrawn_at_ms is not None else _("enrolled")
         click.echo("\t".join([entry.station, plain(entry.name), state, heard]))
 
@@ -177,7 +198,7 @@ def station_withdraw(folder: Path, station_id: str) -> None:
     """Shut a station out from its next request on; its records stay."""
     from sync.community.stations import withdraw_station
 
-    with _opened(folder) as (settings, engine):
+    with community_in(folder) as (settings, engine):
         withdraw_station(engine, settings.community.id, station_id, SystemClock().now_ms())
     click.echo(_("Station {station} is withdrawn.").format(station=station_id))
 
@@ -196,7 +217,7 @@ def staff_add(folder: Path, name: str, role: "Role") -> None:
     from sync.community.staff import add_staff
 
     _require_plain("NAME", name)
-    with _opened(folder) as (settings, engine):
+    with community_in(folder) as (settings, engine):
         password = _password(confirm=True)
         add_staff(engine, settings.community.id, name, role=role, password=password, now_ms=SystemClock().now_ms())
     click.echo(_("Account {name} ({role}) is ready.").format(name=name, role=role))
@@ -210,10 +231,10 @@ def shifts(folder: Path, station_id: str | None, wants_json: bool) -> None:
     """List the shifts that stations have sent, the last received first."""
     from sync.community.shiftlog import list_shifts
 
-    with _opened(folder) as (settings, engine):
+    with community_in(folder) as (settings, engine):
         found = list_shifts(engine, settings.community.id, station=station_id)
     if wants_json:
-        _print_json(
+        print_json(
             [
                 {
                     "id": shift.id,
@@ -231,8 +252,8 @@ def shifts(folder: Path, station_id: str | None, wants_json: bool) -> None:
     if not found:
         click.echo(_("No station has sent a shift yet."))
     for shift in found:
-        opened = _when(shift.opened_at_ms, settings.zone)
-        ended = _when(shift.handed_over_at_ms, settings.zone) or _("not handed over")
+        opened = when(shift.opened_at_ms, settings.zone)
+        ended = when(shift.handed_over_at_ms, settings.zone) or _("not handed over")
         guards = plain("、".join(shift.guards))
         passages = _("{count} passages").format(count=shift.passages)
         click.echo("\t".join([plain(shift.id), shift.station, guards, opened, ended, passages]))
@@ -265,7 +286,7 @@ def pull(
     _check_day(day)
     if unmask and not staff_name:
         raise UsageError(N_("--unmask: say who asks, with --as NAME"))
-    with _opened(folder) as (settings, engine):
+    with community_in(folder) as (settings, engine):
         selection = _selection(engine, settings, station_id, shift, day.date() if day else None)
         wish = Pull(
             selection=selection,
@@ -282,24 +303,6 @@ def pull(
 
     save(out, data)
     click.echo(_("{count} passages written to {path}.").format(count=count, path=plain(str(out), 1000)))
-
-
-@contextmanager
-def _opened(folder: Path) -> "Iterator[tuple[CommunitySettings, Engine]]":
-    """Open the folder's settings and database, and see that both belong together and to this version."""
-    from sync.community.database import open_engine
-    from sync.community.registry import find_community
-    from sync.community.schema import require_current
-    from sync.community.settings import load_settings
-
-    settings = load_settings(folder)
-    engine = open_engine(settings.database_url(folder))
-    try:
-        require_current(engine)
-        find_community(engine, settings.community.id)
-        yield settings, engine
-    finally:
-        engine.dispose()
 
 
 def _selection(
@@ -355,13 +358,3 @@ def _password(*, confirm: bool) -> str:
         return found
     password: str = click.prompt(_("Password"), hide_input=True, confirmation_prompt=confirm, err=True)
     return password
-
-
-def _when(at_ms: int | None, zone: ZoneInfo) -> str:
-    from sync.community.instants import local_time
-
-    return "" if at_ms is None else f"{local_time(at_ms, zone):%Y-%m-%d %H:%M}"
-
-
-def _print_json(value: object) -> None:
-    click.echo(json.dumps(value))

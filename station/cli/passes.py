@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 
 import click
+import msgspec
 
 from passes.errors import N_, UsageError
 from passes.kinds import PRESETS
@@ -11,7 +12,7 @@ from passes.masking import mask_name
 from passes.plaintext import plain
 from passes.policy import Outcome
 from passes.trips import Direction
-from station import issuing, wording
+from station import issuing, logbook, wording
 from station.assembly import Station
 from station.cli.common import echo_json, folder_option, json_option, station_in
 from station.clock import local_time
@@ -128,25 +129,25 @@ def show(number: str, png: Path | None, folder: Path | None, as_json: bool) -> N
     """Show one pass and its passages."""
     with station_in(folder) as station:
         row = issuing.find(station.register, number)
-        passages = station.register.passages_of(row.pass_id)
+        passages = logbook.passages_of(station.journal.connection, row.pass_id)
         if png:
             _draw(station, row, png)
         if as_json:
-            told = [{"at_ms": p.at_ms, "outcome": p.outcome, "direction": p.body.direction} for p in passages]
-            fields = {name: getattr(row, name) for name in row.__slots__ if name != "token"}
+            told = [{"at_ms": p.at_ms, "outcome": p.body.outcome, "direction": p.body.direction} for p in passages]
+            fields = {name: value for name, value in msgspec.structs.asdict(row).items() if name != "token"}
             echo_json({**fields, "passages": told})
             return
         kind = PRESETS[row.kind].label if row.kind in PRESETS else row.kind
         state = (
             _("active")
             if row.state == "active"
-            else _("revoked ({detail})").format(detail=wording.revocation(row.detail))
+            else _("revoked ({detail})").format(detail=wording.stated(row.detail))
         )
         click.echo(f"{row.number}  {mask_name(row.holder)}  {_(kind)}  {row.address}")
         click.echo(f"{row.valid_from} - {row.valid_until}  {state}")
         for passage in passages:
             local = local_time(passage.at_ms, station.settings.zone)
-            way, outcome = _(wording.DIRECTIONS[passage.body.direction]), _(wording.OUTCOMES[passage.outcome])
+            way, outcome = _(wording.DIRECTIONS[passage.body.direction]), _(wording.OUTCOMES[passage.body.outcome])
             click.echo(f"  {local:%Y-%m-%d %H:%M:%S}  {way}  {outcome}  {wording.in_short(passage.body.reasons)}")
 
 
@@ -160,14 +161,15 @@ def revoke(number: str, reason: str, witness: str | None, folder: Path | None) -
     with station_in(folder) as station:
         row = issuing.find(station.register, number)
         issuing.revoke(station.journal, station.register, station.clock, row, reason=reason, witness=witness)
-        click.echo(_("pass {number} revoked ({detail})").format(number=row.number, detail=wording.revocation(reason)))
+        click.echo(_("pass {number} revoked ({detail})").format(number=row.number, detail=wording.stated(reason)))
 
 
 def _draw(station: Station, row: PassRow, path: Path) -> None:
-    from passes.card import Card, save_card_png
+    from passes.card import save_card
+    from passes.printed import PrintedPass
 
     kind = PRESETS[row.kind]
-    card = Card(
+    printed = PrintedPass(
         token=row.token,
         number=row.number,
         holder=row.holder,
@@ -180,7 +182,7 @@ def _draw(station: Station, row: PassRow, path: Path) -> None:
         valid_label=_("Valid"),
         seal_label=_("Seal"),
     )
-    missing = save_card_png(path, card)
+    missing = save_card(path, printed)
     if missing:
         click.echo(
             _("the font has no {characters}; drawn as 〓, write by hand").format(characters=" ".join(missing)), err=True

@@ -19,11 +19,13 @@ from passes.policy import Outcome
 from passes.trips import Direction
 from station import actions, shifts
 from station.assembly import Station
+from station.corrections import CorrectionError
 from station.devices.measurement import LinkState, Measurement
 from station.dialogs.form import Answer, Field, FormDialog
 from station.dialogs.help import HelpDialog
 from station.i18n import _, explain
 from station.lane import Lane
+from station.logbook import recent, shift_counts
 from station.screens.messages import CourierSaid, JournalGrew, ThermometerSaid
 from station.storage import storage_errors
 from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, StatusLine
@@ -65,7 +67,7 @@ class GateScreen(Screen[None]):
                 action.key,
                 action.name,
                 _(action.label),
-                show=action is not actions.LEAVE,
+                show=action.in_footer,
                 key_display=action.key.upper(),
             )
         self._scanner = scanner
@@ -177,6 +179,15 @@ class GateScreen(Screen[None]):
         )
         self._ask(form, self._turned_back)
 
+    def action_refuse_id(self) -> None:
+        """Refuse whoever has no ID card, or another person's."""
+        with self._told():
+            self._lane.refuse_id()
+
+    def action_undo(self) -> None:
+        """Ask why the last recorded passage is taken back."""
+        self._ask(FormDialog(_("Take back the last passage"), [Field("reason", _("Why"))]), self._undone)
+
     def action_reading(self) -> None:
         """Ask for a typed temperature, a reason for none, or another measurement."""
         form = FormDialog(
@@ -204,7 +215,7 @@ class GateScreen(Screen[None]):
             if shift is None:
                 self.action_open_shift()
             else:
-                self._ask_hand_over(self._station.register.shift_counts(shift.id))
+                self._ask_hand_over(shift_counts(self._station.journal.connection, shift.id))
 
     def _ask_hand_over(self, counts: dict[str, int]) -> None:
         title = _("Hand over: out {exits}, in {entries}, refused {refused}, turned back {turned_back}, fevers {fevers}")
@@ -251,7 +262,7 @@ class GateScreen(Screen[None]):
                         answered(answer)
                     elif self._station.register.current_shift() is None:
                         self._hint(_("Nobody is on duty: F9 = take up duty"))
-                except UsageError as error:
+                except (UsageError, CorrectionError) as error:
                     self._hint(explain(error))
                 self._lane.call_next()
 
@@ -266,6 +277,10 @@ class GateScreen(Screen[None]):
             self._lane.drop()
         else:
             self._lane.turn_back(answer.values["remark"] or _("turned back"))
+
+    def _undone(self, answer: Answer) -> None:
+        self._lane.undo(answer.values["reason"])
+        self._hint(_("The last passage was taken back"))
 
     def _reading_answered(self, answer: Answer) -> None:
         celsius, reason = answer.values["celsius"], answer.values["reason"]
@@ -330,7 +345,7 @@ class GateScreen(Screen[None]):
             panel.show(lane.current, len(lane.waiting))
         self._show_status()
         self._show_reading()
-        self.query_one(PassageList).show(self._station.register.recent(LAST_PASSAGES))
+        self.query_one(PassageList).show(recent(self._station.journal.connection, LAST_PASSAGES))
         self.query_one(CountLine).show(self._station.register.counts(self._station.gate.today()))
         self._show_health()
 

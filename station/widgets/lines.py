@@ -10,8 +10,9 @@ from passes.plaintext import plain
 from passes.trips import Direction
 from station import wording
 from station.i18n import _, explain
+from station.logbook import LoggedPassage
 from station.outbox import Backlog
-from station.register import Counts, RecentPassage, ShiftRow
+from station.register import Counts, ShiftRow
 from sync.courier import CourierState
 
 DRIFT_TOLD_MS = 120_000
@@ -73,14 +74,14 @@ class PassageList(Static):
         super().__init__(markup=False)
         self._zone = zone
 
-    def show(self, passages: list[RecentPassage]) -> None:
+    def show(self, passages: list[LoggedPassage]) -> None:
         """Show one line a passage."""
         if not passages:
             self.update(Content(_("No passage yet: scan the first pass")))
             return
         self.update(Content("\n").join(self._line(passage) for passage in passages))
 
-    def _line(self, passage: RecentPassage) -> Content:
+    def _line(self, passage: LoggedPassage) -> Content:
         body = passage.body
         name = mask_name(body.holder) if body.holder else _("(no pass)")
         reading = wording.celsius_text(body.attempts[-1].celsius if body.attempts else None)

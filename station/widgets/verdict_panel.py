@@ -8,9 +8,9 @@ from textual.widgets import Static
 from passes.errors import GatepostError
 from passes.masking import mask_name
 from passes.plaintext import plain
-from passes.policy import Outcome
+from passes.policy import Outcome, Verdict
 from station import wording
-from station.gate import Scan
+from station.deciding import Scan
 from station.i18n import _, explain
 
 _SPACED = "  "
@@ -78,13 +78,15 @@ def _headline(scan: Scan, zone: tzinfo) -> str:
         return _SPACED.join([decision, _("recorded {time}").format(time=at)])
     if verdict.needs_reading and verdict.outcome is not Outcome.REFUSE:
         return "..  " + _("TAKE THE TEMPERATURE")
+    if verdict.needs_id and verdict.outcome is Outcome.ALLOW:
+        return "..  " + _("LOOK AT THE ID CARD")
     return wording.headline(scan)
 
 
 def _colour(scan: Scan) -> str:
     if scan.outcome == "turned_back":
         return "-refuse"
-    if scan.verdict.outcome is Outcome.ALLOW and scan.verdict.needs_reading:
+    if scan.verdict.outcome is Outcome.ALLOW and (scan.verdict.needs_reading or scan.verdict.needs_id):
         return "-wait"
     return f"-{scan.verdict.outcome.value}"
 
@@ -115,14 +117,20 @@ def _pass_line(scan: Scan, zone: tzinfo) -> Content:
 
 
 def _next_step(scan: Scan) -> str:
+    verdict = scan.verdict
     if scan.again:
         return _("Read twice: already recorded")
-    if scan.verdict.outcome is Outcome.REFUSE:
+    if verdict.outcome is Outcome.REFUSE:
         return wording.next_step(scan)
-    if scan.recorded:
-        return ""
-    if scan.verdict.needs_reading:
+    return "" if scan.recorded else _step_before_recording(verdict)
+
+
+def _step_before_recording(verdict: Verdict) -> str:
+    if verdict.needs_reading:
         return _("F7 = type it if the thermometer fails")
-    if scan.verdict.outcome is Outcome.ATTENTION:
+    if verdict.needs_id:
+        key = "Enter" if verdict.outcome is Outcome.ALLOW else "F10"
+        return _("Look at the ID card: matches = {key}, none or another = F5").format(key=key)
+    if verdict.outcome is Outcome.ATTENTION:
         return _("F10 = seen, let through    F6 = turn back")
     return _("Enter = record    F6 = turn back")

@@ -1,33 +1,69 @@
-"""The office's keys: the root that signs the trust list, and the list itself, as files in the community's folder."""
+"""The office's files: the root key that signs the trust list, and the list itself, in the community's folder.
+
+Only the office's own commands read the root key. The server that stations talk to runs without it.
+"""
 
 import os
 import tempfile
-from datetime import date
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from passes.errors import N_, KeyFileError
-from passes.keys import IssuingKey, TrustedKey, load_key, read_trust_list, save_key, sign_trust_list
-from sync.community.database import writing
-from sync.community.registry import lock_community
+from passes.keyfiles import load_key, reseal_key, save_key
+from passes.keys import IssuingKey
+from passes.trust import TrustedKey, sign_trust_list
 
 ROOT_KEY_FILE = "root-key.pem"
+ROOT_PUBLIC_FILE = "root-key.pub"
 OFFICE_KEY_FILE = "office-key.pem"
 TRUST_FILE = "trust.cose"
 
 
-def create_keys(folder: Path, community: str, now_ms: int) -> None:
-    """Make the root key, the office's issuing key and a trust list that names the latter; overwrites nothing."""
+def create_keys(folder: Path, community: str, now_ms: int, passphrase: str | None = None) -> IssuingKey:
+    """Make the root key, the office's issuing key and a trust list that names the latter; overwrites nothing.
+
+    Both private keys are encrypted when there is a passphrase. Returns the office's key; raises `KeyFileError`.
+    """
     root, office = IssuingKey.generate(), IssuingKey.generate()
-    save_key(folder / ROOT_KEY_FILE, root)
-    save_key(folder / OFFICE_KEY_FILE, office)
-    _write_list(folder, sign_trust_list(root, community, [_entry(community, office, None)], now_ms))
+    save_key(folder / ROOT_KEY_FILE, root, passphrase)
+    save_key(folder / OFFICE_KEY_FILE, office, passphrase)
+    _replace(folder / ROOT_PUBLIC_FILE, root.public_key.hex().encode())
+    save_trust_list(folder, sign_trust_list(root, community, [trusted(community, office)], now_ms))
+    return office
 
 
-def load_root(folder: Path) -> IssuingKey:
+def trusted(community: str, key: IssuingKey) -> TrustedKey:
+    """Return the entry of a trust list by which the community accepts the key's passes without a bound."""
+    return TrustedKey(key_id=key.key_id, public_key=key.public_key, community=community)
+
+
+def load_root(folder: Path, passphrase: str | None = None) -> IssuingKey:
     """Return the community's root key; raises `KeyFileError`."""
-    return load_key(folder / ROOT_KEY_FILE)
+    return load_key(folder / ROOT_KEY_FILE, passphrase)
+
+
+def protect_root(folder: Path, old_passphrase: str | None, new_passphrase: str | None) -> None:
+    """Put the root key under another passphrase, or with None under none; raises `KeyFileError`."""
+    root = reseal_key(folder / ROOT_KEY_FILE, old_passphrase, new_passphrase)
+    _replace(folder / ROOT_PUBLIC_FILE, root.public_key.hex().encode())
+
+
+def load_root_public(folder: Path) -> bytes:
+    """Return the 32 raw bytes of the root's public key, for which nobody needs a passphrase; raises `KeyFileError`.
+
+    A folder made by an older version has no file of it: there it comes out of the root key.
+    """
+    path = folder / ROOT_PUBLIC_FILE
+    try:
+        public_key = bytes.fromhex(path.read_text("ascii").strip())
+    except FileNotFoundError:
+        return load_root(folder).public_key
+    except (OSError, ValueError) as error:
+        raise KeyFileError(
+            N_("{path}: this is no root key of 64 hexadecimal digits ({error}); restore it from its backup"),
+            path=path,
+            error=error,
+        ) from error
+    return public_key
 
 
 def load_trust_list(folder: Path) -> bytes:
@@ -41,34 +77,21 @@ def load_trust_list(folder: Path) -> bytes:
         ) from error
 
 
-def trust_new_key(engine: sa.Engine, folder: Path, community: str, valid_from: date | None, now_ms: int) -> IssuingKey:
-    """Make an issuing key, add its public half to the trust list, sign the list anew and return the key.
+def save_trust_list(folder: Path, signed: bytes) -> None:
+    """Put a signed trust list in the place of the folder's; until it is whole the old one stands.
 
-    From reading to replacing the list the community is locked in its database: whoever does the same meanwhile waits
-    and then adds to this list. Raises `KeyFileError`, `DatabaseError`.
+    Raises `KeyFileError` when it cannot be written.
     """
-    root, key = load_root(folder), IssuingKey.generate()
-    with writing(engine) as connection:
-        lock_community(connection, community)
-        entries = read_trust_list(load_trust_list(folder), root.public_key).entries
-        _write_list(folder, sign_trust_list(root, community, [*entries, _entry(community, key, valid_from)], now_ms))
-    return key
+    _replace(folder / TRUST_FILE, signed)
 
 
-def _entry(community: str, key: IssuingKey, valid_from: date | None) -> TrustedKey:
-    return TrustedKey(
-        key_id=key.key_id, public_key=key.public_key, community=community, valid_from=valid_from, valid_until=None
-    )
-
-
-def _write_list(folder: Path, signed: bytes) -> None:
-    path = folder / TRUST_FILE
+def _replace(path: Path, data: bytes) -> None:
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f"{TRUST_FILE}.", suffix=".part", dir=folder)
+        descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".part", dir=path.parent)
         part = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(signed)
+                file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)

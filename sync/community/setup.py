@@ -5,8 +5,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from passes.errors import N_, GatepostError, UsageError
+from passes.keys import IssuingKey
 from sync.community.database import open_engine
-from sync.community.office import create_keys, load_root, load_trust_list, trust_new_key
+from sync.community.keys import Office, record_office_key, trust_key
+from sync.community.office import create_keys, load_root, load_root_public, load_trust_list
 from sync.community.registry import add_community
 from sync.community.schema import migrate
 from sync.community.settings import FILE_NAME, CommunitySettings, save_settings
@@ -18,11 +20,11 @@ class FolderError(GatepostError):
     """The community's folder cannot be made or written."""
 
 
-def set_up_community(folder: Path, settings: CommunitySettings, now_ms: int) -> None:
+def set_up_community(folder: Path, settings: CommunitySettings, now_ms: int, passphrase: str | None = None) -> None:
     """Make folder, database, keys and `community.toml`, the last as the sign that all else is there.
 
-    Raises `UsageError` when the folder holds a community, its keys, or the database holds this community; nothing
-    that exists is overwritten.
+    The private keys are encrypted when there is a passphrase. Raises `UsageError` when the folder holds a community,
+    its keys, or the database holds this community; nothing that exists is overwritten.
     """
     path = folder / FILE_NAME
     if path.exists():
@@ -37,8 +39,9 @@ def set_up_community(folder: Path, settings: CommunitySettings, now_ms: int) -> 
     try:
         _make_private(engine.url)
         migrate(engine)
-        create_keys(folder, settings.community.id, now_ms)
+        key = create_keys(folder, settings.community.id, now_ms, passphrase)
         add_community(engine, settings.community.id, settings.community.name, settings.community.zone)
+        record_office_key(engine, folder, settings.community.id, key, now_ms)
     finally:
         engine.dispose()
     save_settings(folder, settings)
@@ -66,10 +69,12 @@ def enrol_station(
     url: str | None,
     issue: bool,
     now_ms: int,
+    passphrase: str | None = None,
 ) -> Path:
     """Enrol a station and return the path of the file that it joins with, written with mode 0600.
 
-    With `issue` the station gets a key of its own whose public half is added to the signed trust list. Raises
+    With `issue` the station gets a key of its own whose public half is added to the signed trust list; `passphrase`
+    opens the root key for that. Raises
     `UsageError` for an id that is taken, an existing file; `KeyFileError`; `DatabaseError`.
     """
     community = settings.community
@@ -77,8 +82,9 @@ def enrol_station(
     check_new_station(engine, community.id, station)
     if path.exists():
         raise UsageError(N_("{path}: exists already; hand it over or delete it first"), path=path)
-    root_public_key = load_root(folder).public_key
-    key = trust_new_key(engine, folder, community.id, None, now_ms) if issue else None
+    key = IssuingKey.generate() if issue else None
+    if key:
+        trust_key(Office(engine, folder, community.id, load_root(folder, passphrase)), key, station, now_ms)
     enrolment = Enrolment(
         community=community.id,
         community_name=community.name,
@@ -87,7 +93,7 @@ def enrol_station(
         station=station,
         station_name=name,
         secret=add_station(engine, community.id, station, name, now_ms),
-        root_public_key=root_public_key,
+        root_public_key=load_root_public(folder),
         trust_list=load_trust_list(folder),
         issuing_key=key.pem().decode() if key else None,
     )

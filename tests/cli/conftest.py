@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import pytest
 from click.testing import CliRunner
 
-from passes.keys import TrustedKey, sign_trust_list
+from passes.trust import TrustedKey, sign_trust_list
 from station import i18n
 from station.cli import main
 from station.settings import FILE_NAME

@@ -73,7 +73,7 @@ def test_a_changed_journal_names_the_first_wrong_record(run: Run, busy: Path, sq
 
 def test_the_register_is_made_anew(run: Run, busy: Path) -> None:
     with open_station(busy) as station:
-        number = station.register.passes()[0].number
+        number = station.register.find_passes()[0].number
         with station.journal.writing():
             station.journal.connection.execute("DELETE FROM passes")
     run("pass", "show", number, "--dir", busy).refused(1, "not known")

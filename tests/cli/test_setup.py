@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from passes.keys import TrustedKey, sign_trust_list
+from passes.trust import TrustedKey, sign_trust_list
 from station.settings import FILE_NAME, ISSUING_KEY_FILE, ROOT_FILE, SECRET_FILE, TRUST_FILE
 from station.storage import FILE_NAME as JOURNAL_FILE
 from tests.cli.conftest import STATION, VALID, EnrolmentFile, Run, rewrite, trust_list

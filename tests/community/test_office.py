@@ -14,7 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from passes.errors import GatepostError, UsageError
-from passes.keys import load_key, read_trust_list
+from passes.keyfiles import load_key
+from passes.trust import read_trust_list
 from station.cli.community import community
 from station.i18n import set_language
 from sync.bodies import ShiftOpened

@@ -1,13 +1,13 @@
 """The rule table: what the guard is told, and why."""
 
-from dataclasses import replace
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
 from passes.kinds import Hours, Kind
-from passes.policy import SKIPPED, Facts, KnownPass, Outcome, Skipped, Verdict, decide
+from passes.policy import SKIPPED, Facts, KnownPass, Outcome, Skipped, State, Verdict, decide
 from passes.reasons import Reason
 from passes.temperature import Finding, TemperatureRule
 from passes.trips import Direction, Leg, Standing
@@ -41,9 +41,9 @@ def test_a_good_pass_goes_out() -> None:
 
 
 AGAINST_THE_PASS = [
-    (replace(GOOD, state="revoked"), Reason.REVOKED),
+    (replace(GOOD, state=State.REVOKED), Reason.REVOKED),
     (replace(GOOD, key_withdrawn=True), Reason.WITHDRAWN_KEY),
-    (replace(GOOD, banned=True), Reason.BANNED),
+    (replace(GOOD, against_holder=(Reason.BANNED,)), Reason.BANNED),
     (replace(GOOD, valid_until=date(2026, 3, 9)), Reason.EXPIRED),
     (replace(GOOD, valid_from=date(2026, 3, 11)), Reason.NOT_YET_VALID),
 ]
@@ -134,7 +134,7 @@ def test_a_reading_skipped_with_a_reason_is_looked_at() -> None:
     verdict = ask(finding=SKIPPED)
 
     assert (verdict.outcome, verdict.reasons) == (Outcome.ATTENTION, (Reason.NO_READING,))
-    assert ask(replace(GOOD, banned=True), finding=SKIPPED).outcome is Outcome.REFUSE
+    assert ask(replace(GOOD, against_holder=(Reason.BANNED,)), finding=SKIPPED).outcome is Outcome.REFUSE
 
 
 def test_hours_are_for_first_legs_and_include_both_ends() -> None:
@@ -160,7 +160,7 @@ def test_notes_never_refuse() -> None:
 
 
 def test_all_reasons_come_in_the_order_of_display() -> None:
-    worst = replace(GOOD, banned=True, state="revoked", valid_until=date(2026, 3, 1), in_roster=False)
+    worst = replace(GOOD, against_holder=(Reason.BANNED,), state="revoked", valid_until=date(2026, 3, 1), in_roster=False)
 
     reasons = ask(worst, OUT, finding=Finding.FEVER).reasons
 

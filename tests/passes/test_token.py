@@ -1,10 +1,7 @@
 import base64
-import random
 import re
 import time
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import cbor2
 import pytest
@@ -14,23 +11,18 @@ import qrcode.util
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
-from pycose.algorithms import EdDSA
-from pycose.headers import KID, Algorithm
-from pycose.keys.curves import Ed25519
-from pycose.keys.okp import OKPKey
-from pycose.messages.sign1message import Sign1Message
 
+from passes.cose import Sign1
 from passes.errors import UsageError
-from passes.keys import IssuingKey, Sign1, TrustedKey, TrustList
+from passes.keys import IssuingKey
 from passes.kinds import PRESETS
-from passes.number import number_of
 from passes.plaintext import plain
 from passes.reasons import Reason
 from passes.token import MAX_FIELD_BYTES, MAX_TOKEN_CHARS, PassClaims, TokenError, issue_token, read_token
+from passes.trust import TrustedKey, TrustList
 
 COMMUNITY = "110105001002"
 SECRET = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
-ORDER_OF_ED25519 = 2**252 + 27742317777372353535851937790883648493
 
 
 def seeded(secret: bytes) -> IssuingKey:
@@ -84,28 +76,6 @@ def test_a_token_says_what_was_issued_and_who_vouches_for_it() -> None:
     assert issue_token(claims(), KEY) == TOKEN
 
 
-def test_the_examples_in_the_documentation() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "token.md").read_text(encoding="utf-8")
-
-    def block(name: str) -> str:
-        found = re.search(rf"```{name}\n(.*?)```", page, re.DOTALL)
-        assert found is not None
-        return found[1]
-
-    assert block("token").strip() == TOKEN
-    assert hex_of(block("hex")) == decoded(TOKEN)
-    opened = Sign1().open(decoded(TOKEN))
-    assert opened is not None
-    assert hex_of(block("signed")) == opened.signed
-    assert KEY.public_key.hex() in page
-    assert f"`{number_of(claims().pass_id)}`" in page
-
-
-def hex_of(listing: str) -> bytes:
-    """The bytes of a listing whose lines are indented hex, then two spaces or more and a remark."""
-    return bytes.fromhex("".join(re.split(r" {2,}", line.strip())[0] for line in listing.splitlines()))
-
-
 def test_every_preset_kind_is_short() -> None:
     lengths = {len(issue_token(claims(kind=kind), KEY)) for kind in PRESETS}
     assert lengths == {len(TOKEN)}
@@ -124,6 +94,16 @@ def test_a_usual_pass_fits_qr_version_9_at_level_m(holder: str, address: str, ki
     code = qrcode.main.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M)
     code.add_data(qrcode.util.QRData(token, mode=qrcode.util.MODE_ALPHA_NUM))
     assert code.best_fit() <= 9
+
+
+@pytest.mark.parametrize(("holder", "most"), [("Maximiliana-Theodora Vogelsang-Ostermann", 10), ("云" * 13, 10)])
+def test_a_name_of_40_bytes_fits_a_somewhat_larger_code(holder: str, most: int) -> None:
+    assert len(holder.encode()) in (39, 40)
+    token = issue_token(claims(holder=holder), KEY)
+    code = qrcode.main.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M)
+    code.add_data(qrcode.util.QRData(token, mode=qrcode.util.MODE_ALPHA_NUM))
+    assert code.best_fit() <= most
+    assert read_token(token, TRUST).claims.holder == holder
 
 
 printable = st.text(max_size=24).filter(lambda text: plain(text) == text and len(text.encode(errors="replace")) <= 96)
@@ -334,65 +314,3 @@ def test_signed_claims_have_one_form(name: str) -> None:
 @given(st.binary(max_size=80))
 def test_no_signed_bytes_are_a_traceback(payload: bytes) -> None:
     assert reason_of(spelled(Sign1().seal(KEY, payload))) is Reason.MALFORMED
-
-
-def mutants() -> Iterator[tuple[str, str]]:
-    """At least 3,000 texts that are nearly a token, each with the kind of its change."""
-    message, alphabet, chance = decoded(TOKEN), "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", random.Random(7)
-    for bit in range(len(message) * 8):
-        flipped = bytearray(message)
-        flipped[bit // 8] ^= 128 >> bit % 8
-        yield "bit", spelled(bytes(flipped))
-    for at in range(len(TOKEN)):
-        yield "cut", TOKEN[:at]
-        yield "dropped", TOKEN[:at] + TOKEN[at + 1 :]
-        yield "tail", TOKEN[at + 1 :]
-        yield "lower", TOKEN[:at] + TOKEN[at].lower() + TOKEN[at + 1 :] if TOKEN[at].isalpha() else TOKEN + "a"
-        for char in (*chance.sample(alphabet, 4), chance.choice("01890=+/_- aé\x1b\u202e０")):
-            yield "inserted", TOKEN[:at] + char + TOKEN[at:]
-            if char != TOKEN[at]:
-                yield "changed", TOKEN[:at] + char + TOKEN[at + 1 :]
-        if TOKEN[at] != TOKEN[at - 1]:
-            yield "swapped", TOKEN[: at - 1] + TOKEN[at] + TOKEN[at - 1] + TOKEN[at + 1 :] if at else TOKEN + "B"
-    for char in alphabet.replace(TOKEN[-1], ""):
-        # One bit of the last character is padding.
-        yield "padding", TOKEN[:-1] + char
-    for size in range(1, 40):
-        yield "cut bytes", spelled(message[:-size])
-        yield "more bytes", spelled(message + bytes(size))
-        yield "bytes before", spelled(bytes(size) + message)
-    yield from (("whole", text) for text in (TOKEN * 2, TOKEN.lower(), TOKEN + TOKEN[3:], TOKEN + "=", TOKEN + "\r"))
-    larger_s = int.from_bytes(message[-32:], "little") + ORDER_OF_ED25519
-    yield "malleable signature", spelled(message[:-32] + larger_s.to_bytes(32, "little"))
-    yield "no signature", spelled(message[:-64] + bytes(64))
-
-
-def test_no_mutant_is_accepted() -> None:
-    seen: set[str] = set()
-    for change, text in mutants():
-        assert text != TOKEN, change
-        seen.add(text)
-        try:
-            read_token(text, TRUST)
-        except TokenError:
-            continue
-        pytest.fail(f"accepted: {change} {text!r}")
-    assert len(seen) >= 3_000
-
-
-def test_an_independent_library_verifies_a_token() -> None:
-    # Without the tag: pycose 1.1 takes tagged messages for broken since cbor2 6 gives it a tuple inside a tag.
-    message = Sign1Message.from_cose_obj(cbor2.loads(decoded(TOKEN)[1:]), allow_unknown_attributes=False)
-    assert message.phdr == {Algorithm: EdDSA, KID: KEY.key_id}
-    message.key = OKPKey(crv=Ed25519, x=KEY.public_key)
-    assert message.verify_signature()
-    message.key = OKPKey(crv=Ed25519, x=OTHER_KEY.public_key)
-    assert not message.verify_signature()
-
-
-def test_a_token_made_by_an_independent_library_is_read() -> None:
-    message = Sign1Message(phdr={Algorithm: EdDSA, KID: KEY.key_id}, payload=PAYLOAD)
-    message.key = OKPKey(crv=Ed25519, d=SECRET, x=KEY.public_key)
-    text = spelled(message.encode())
-    assert text == TOKEN
-    assert read_token(text, TRUST).claims == claims()

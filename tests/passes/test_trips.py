@@ -87,12 +87,3 @@ def test_days_are_cut_in_the_communitys_zone() -> None:
     assert local_day(at_ms, SHANGHAI) == date(2026, 3, 10)
     assert local_day(at_ms, UTC) == date(2026, 3, 9)
     assert local_day(at_ms, ZoneInfo("Pacific/Kiritimati")) == date(2026, 3, 10)
-
-
-def test_a_known_order_goes_before_the_clock() -> None:
-    """Out, the clock is set back, home again: the trip is closed, and it counts on the day that the clock said."""
-    first, back = Leg(90_000, EXIT, "G1", 90_000), Leg(60_000, ENTRY, "G1", 90_001)
-
-    stands = standing([back, first], EXIT, date(1970, 1, 1), 1, UTC)
-
-    assert (stands.used, stands.open_leg, stands.last_leg) == (1, None, back)

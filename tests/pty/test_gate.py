@@ -15,6 +15,7 @@ from station.assembly import open_station
 from station.clock import SystemClock
 from station.devices.simulator import SimulatedThermometer
 from station.issuing import Application, Desk
+from station.logbook import recent
 from sync.bodies import ShiftHandedOver
 from sync.events import read_body
 from tests.pty.terminal import GREEN, RED, Terminal, gatepost, opened
@@ -53,7 +54,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 def passages(folder: Path) -> list[str]:
     with open_station(folder) as station:
-        return [f"{row.body.holder} {row.outcome}" for row in reversed(station.register.recent(100))]
+        return [f"{row.body.holder} {row.body.outcome}" for row in reversed(recent(station.journal.connection, 100))]
 
 
 def measured(terminal: Terminal, site: Site, celsius: float) -> None:

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from passes.keys import TrustedKey, sign_trust_list
+from passes.trust import TrustedKey, sign_trust_list
 from station import settings
 from station.app import GatepostApp
 from station.assembly import Station, open_station

@@ -5,11 +5,13 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from passes.keys import IssuingKey, TrustedKey, TrustList, read_trust_list, sign_trust_list
+from passes.keys import IssuingKey
 from passes.kinds import PRESETS
 from passes.temperature import TemperatureRule
 from passes.trips import Direction
-from station.gate import Gate, Scan
+from passes.trust import TrustedKey, TrustList, read_trust_list, sign_trust_list
+from station.deciding import Decider, Scan
+from station.gate import Gate
 from station.issuing import Application, Desk
 from station.journal import Journal
 from station.register import PassRow, Register
@@ -56,23 +58,20 @@ class Post:
     def __post_init__(self) -> None:
         self.journal = Journal(self.folder, "G1", self.clock, create=self.create)
         self.register = Register(self.journal, SHANGHAI)
-        self.gate = Gate(
-            self.journal,
-            self.register,
-            self.clock,
-            trust=self.trust,
-            kinds=PRESETS,
-            rule=TemperatureRule(),
-            zone=SHANGHAI,
-        )
+        rule = TemperatureRule()
+        decider = Decider(self.journal, self.register, lambda: self.trust, rule=rule, zone=SHANGHAI)
+        self.gate = Gate(self.journal, self.register, self.clock, decider, rule=rule, zone=SHANGHAI)
         self.desk = Desk(self.journal, self.register, KEY, COMMUNITY, self.clock)
 
     def issue(self, holder: str = "王小明", kind: str = "resident", until: date = date(2026, 12, 31)) -> PassRow:
         return self.desk.issue(Application(holder, "3-2-501", PRESETS[kind], date(2026, 1, 1), until))
 
     def pass_through(self, row: PassRow, direction: Direction, celsius: float = 36.5) -> Scan:
-        """Scan, measure, Enter; the next person comes a minute later."""
-        scan = self.gate.measured(self.gate.scan(row.token, direction), [reading(celsius)])
+        """Scan, look at the ID card where it is due, measure, Enter; the next person comes a minute later."""
+        scan = self.gate.scan(row.token, direction)
+        if scan.verdict.needs_id:
+            scan = self.gate.check_id(scan, matches=True)
+        scan = self.gate.measured(scan, [reading(celsius)])
         done = self.gate.admit(scan)
         self.clock.move(60)
         return done

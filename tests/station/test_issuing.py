@@ -49,10 +49,18 @@ def test_a_household_is_the_address_unless_named(post: Post) -> None:
 
 
 def test_every_pass_has_a_holder_and_an_id_of_its_own(post: Post) -> None:
-    rows = [post.desk.issue(application()) for _ in range(20)]
+    rows = [post.desk.issue(application(f"王小明{number}")) for number in range(20)]
 
     for name in ("pass_id", "number", "holder_id", "token"):
         assert len({getattr(row, name) for row in rows}) == 20
+
+
+def test_a_second_pass_of_the_same_person_has_the_same_holder(post: Post) -> None:
+    """So that a ban on the person holds for every pass."""
+    first, second = post.desk.issue(application()), post.desk.issue(application())
+    neighbour = post.desk.issue(application(address="3-2-502"))
+
+    assert first.holder_id == second.holder_id != neighbour.holder_id
 
 
 def random_bytes(*values: bytes) -> Callable[[int], bytes]:

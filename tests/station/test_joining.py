@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from passes.errors import GatepostError
-from passes.keys import TrustedKey, sign_trust_list
 from passes.kinds import PRESETS
 from passes.trips import Direction
+from passes.trust import TrustedKey, sign_trust_list
 from station.assembly import open_station
 from station.issuing import Application
 from station.joining import join

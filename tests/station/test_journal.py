@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from passes.trips import Direction
+from station.folding import REGISTER_TABLES
 from station.journal import EPOCH_FILE, BrokenChainError
 from station.storage import FILE_NAME, StorageError
 from sync.events import GENESIS
 from tests.station.post import Post
 
 ROOT = Path(__file__).parents[2]
-TABLES = ("passes", "bans", "passages", "tallies", "shifts")
 
 
 def test_numbers_have_no_gaps_and_each_names_the_one_before(post: Post) -> None:
@@ -224,9 +224,9 @@ def test_kill_9_loses_no_acknowledged_passage(tmp_path: Path, series: int) -> No
     assert len(promised) >= 10
     assert recorded.issuperset(promised)
     assert post.journal.verify() == len(recorded)
-    before = {table: list(post.journal.db[table].rows) for table in TABLES}
+    before = {table: list(post.journal.db[table].rows) for table in REGISTER_TABLES}
     post.register.rebuild()
-    assert {table: list(post.journal.db[table].rows) for table in TABLES} == before
+    assert {table: list(post.journal.db[table].rows) for table in REGISTER_TABLES} == before
     post.journal.close()
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from passes.errors import UsageError
 from passes.trips import Direction
+from station.logbook import shift_counts
 from station.shifts import ShiftError, hand_over, open_shift
 from station.storage import StorageError
 from sync.bodies import ShiftHandedOver, ShiftOpened
@@ -82,7 +83,7 @@ def test_handing_over_counts_this_shift_only_and_opens_the_next(post: Post) -> N
     current = post.register.current_shift()
     assert current is not None
     assert (current.id, current.guards) == (opened.id, ("郑师傅",))
-    assert post.register.shift_counts(opened.id) == dict.fromkeys(counts, 0)
+    assert shift_counts(post.journal.connection, opened.id) == dict.fromkeys(counts, 0)
 
 
 def test_handing_over_twice_at_once_is_two_shifts(post: Post) -> None:

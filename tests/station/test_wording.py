@@ -1,8 +1,7 @@
 """Every verdict has its words, and a temperature is never shown as more than it is."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from passes.policy import Outcome
 from passes.reasons import Reason

@@ -1,0 +1,121 @@
+"""What the office's commands share: the folder, its open database, the root key's passphrase, instants and JSON."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import click
+
+from passes.errors import N_, UsageError
+from station.i18n import _
+
+if TYPE_CHECKING:
+    from sync.community.database import Engine
+    from sync.community.settings import CommunitySettings
+
+PASSPHRASE_VARIABLE = "GATEPOST_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
+
+in_folder = click.option(
+    "--dir",
+    "folder",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The community's folder.",
+)
+as_json = click.option("--json", "wants_json", is_flag=True, help="Print JSON for machines.")
+with_passphrase = click.option(
+    "--passphrase-file",
+    type=click.Path(path_type=Path),
+    help="File with the root key's passphrase (default: GATEPOST_KEY_PASSPHRASE, else it is asked for).",
+)
+
+
+@contextmanager
+def community_in(folder: Path) -> "Iterator[tuple[CommunitySettings, Engine]]":
+    """Open the folder's settings and database, and see that both belong together and to this version."""
+    from sync.community.database import open_engine
+    from sync.community.registry import find_community
+    from sync.community.schema import require_current
+    from sync.community.settings import load_settings
+
+    settings = load_settings(folder)
+    engine = open_engine(settings.database_url(folder))
+    try:
+        require_current(engine)
+        find_community(engine, settings.community.id)
+        yield settings, engine
+    finally:
+        engine.dispose()
+
+
+def root_passphrase(folder: Path, passphrase_file: Path | None) -> str | None:
+    """Return what opens the folder's root key, None when it is not encrypted.
+
+    Raises `KeyFileError` for a file that cannot be used, `UsageError` when there is nobody to ask.
+    """
+    from passes.keyfiles import needs_passphrase, read_passphrase
+    from sync.community.office import ROOT_KEY_FILE
+
+    if passphrase_file is not None:
+        return read_passphrase(passphrase_file)
+    if not needs_passphrase(folder / ROOT_KEY_FILE):
+        return None
+    return os.environ.get(PASSPHRASE_VARIABLE) or ask_passphrase(_("Passphrase of the root key"))
+
+
+def ask_passphrase(question: str, *, confirm: bool = False) -> str:
+    """Ask at the terminal, without showing what is typed; raises `UsageError` where there is none."""
+    if not sys.stdin.isatty():
+        raise UsageError(
+            N_(
+                "the root key needs a passphrase and nobody can be asked here; give --passphrase-file or set {variable}"
+            ),
+            variable=PASSPHRASE_VARIABLE,
+        )
+    answer: str = click.prompt(question, hide_input=True, confirmation_prompt=confirm, err=True)
+    return answer
+
+
+def when(at_ms: int | None, zone: ZoneInfo) -> str:
+    """Return an instant (UTC milliseconds) as local time to the minute, empty for None."""
+    from sync.community.instants import local_time
+
+    return "" if at_ms is None else f"{local_time(at_ms, zone):%Y-%m-%d %H:%M}"
+
+
+def instant(option: str, text: str, zone: ZoneInfo) -> int:
+    """Return UTC milliseconds for an ISO 8601 time; without an offset it is wall time in `zone`.
+
+    Raises `UsageError` for what is no time since 1970, and for a wall time that clocks skip or show twice.
+    """
+    try:
+        given = datetime.fromisoformat(text)
+        at = given if given.tzinfo else given.replace(tzinfo=zone)
+        at_ms = round(at.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        at_ms = -1
+    if at_ms < 0:
+        raise UsageError(
+            N_("{option} {value!r}: write a time like 2026-03-10T08:00 or 2026-03-10T00:00:00Z"),
+            option=option,
+            value=text[:80],
+        )
+    if not given.tzinfo and at.replace(fold=0).utcoffset() != at.replace(fold=1).utcoffset():
+        raise UsageError(
+            N_("{option} {value}: clocks skip or repeat this time in {zone}; add the offset, as in {value}+08:00"),
+            option=option,
+            value=text,
+            zone=zone.key,
+        )
+    return at_ms
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document."""
+    click.echo(json.dumps(value))

@@ -1,0 +1,248 @@
+"""Answering a scan from what the register knows at this moment; nothing is recorded here."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec.structs import replace
+
+from passes.kinds import Kind
+from passes.number import number_of, parse_number
+from passes.policy import SKIPPED, Facts, KnownPass, Outcome, Skipped, Verdict, decide, overruled, refused
+from passes.reasons import Reason
+from passes.temperature import Finding, TemperatureRule
+from passes.token import PassClaims, PassToken, TokenError, read_token
+from passes.trips import Direction, Leg, Standing, standing
+from passes.trust import TrustList
+from station.claiming import Claim, claim_keys, lost
+from station.clock import local_time
+from station.journal import Journal
+from station.register import PassRow, Register, Rules
+from sync.bodies import Attempt
+from sync.events import Event
+
+CLOCK_TOLERANCE_MS = 60_000
+"""A clock that lies further than this before the station's own last record is not believed."""
+
+STALE_AFTER_MS = 24 * 3_600_000
+"""Lists that were not compared with the community's for longer than this are said to be old."""
+
+_LONGEST_NUMBER = 64
+
+
+RecordedOutcome = Literal["allowed", "refused", "turned_back"]
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Who stands at the gate, as the pass and the register tell it; `line` is that of the pass's replacements."""
+
+    pass_id: str
+    number: str
+    kind: Kind
+    holder: str
+    holder_id: str | None
+    household: str | None
+    address: str
+    valid_from: date
+    valid_until: date
+    line: str
+
+
+class Override(msgspec.Struct, frozen=True):
+    """The lead's word that overrules a refusal, and why."""
+
+    lead: str
+    reason: str
+
+
+class Scan(msgspec.Struct, frozen=True):
+    """One answered scan: what was read, who it is, the verdict so far, and whether it has been recorded.
+
+    `recorded` is the event on disk and `outcome` what it says happened. `again` marks the repeated read of a passage
+    that is already recorded. `celsius` is the reading that decided, the last valid one. `id_matches` is what the guard
+    saw on the ID card. `last_leg` is the last accepted passage of the pass's line. `state_detail` is the stated reason
+    of the pass's state. `counted_ms` is the instant that counts: later than `at_ms` while the clock is not believed.
+    """
+
+    text: str
+    direction: Direction
+    at_ms: int
+    verdict: Verdict
+    person: Person | None = None
+    token: PassToken | None = None
+    typed: bool = False
+    attempts: tuple[Attempt, ...] = ()
+    celsius: float | None = None
+    no_reading_reason: str | None = None
+    id_matches: bool | None = None
+    last_leg: Leg | None = None
+    state_detail: str | None = None
+    counted_ms: int = 0
+    override: Override | None = None
+    recorded: Event | None = None
+    outcome: RecordedOutcome | None = None
+    again: bool = False
+
+
+class Decider:
+    """Answers scans by the journal, the register and the rules of one station.
+
+    `trust` returns the newest list of trusted keys.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        register: Register,
+        trust: Callable[[], TrustList],
+        rule: TemperatureRule,
+        zone: ZoneInfo,
+    ) -> None:
+        self._journal = journal
+        self._register = register
+        self._trust = trust
+        self._rule = rule
+        self._zone = zone
+
+    def read(self, text: str, direction: Direction, at_ms: int) -> Scan:
+        """Return what a scanned or typed text is; without a `person` its verdict is final."""
+        number = parse_number(text) if len(text) <= _LONGEST_NUMBER else None
+        row = self._register.find_number(number) if number else None
+        scan = Scan(text, direction, at_ms, refused(Reason.NOT_A_PASS), typed=row is not None)
+        try:
+            # A number stands for its pass: what refuses the code refuses the number too.
+            token = read_token(row.token if row else text, self._trust())
+        except TokenError as error:
+            return replace(scan, verdict=refused(error.reason))
+        kind = self._register.rules().kind(token.claims.kind, at_ms)
+        if kind is None:
+            return replace(scan, token=token, verdict=refused(Reason.UNKNOWN_KIND))
+        return replace(scan, token=token, person=_person_of(token.claims, kind))
+
+    def decided(self, scan: Scan, *, alone: bool = False, claim: Claim | None = None) -> Scan:
+        """Return the scan with the answer of this moment.
+
+        `alone`: the community cannot be asked. `claim` is what it answered when it was asked about this first leg.
+        """
+        person = scan.person
+        if person is None:
+            return scan
+        latest_ms = self._journal.head().latest_ms
+        is_behind = scan.at_ms < latest_ms - CLOCK_TOLERANCE_MS
+        counted_ms = latest_ms if is_behind else scan.at_ms
+        local_now = local_time(counted_ms, self._zone)
+        rules = self._register.rules()
+        kind = rules.kind(person.kind.code, counted_ms) or person.kind
+        row = self._register.find_pass(person.pass_id)
+        person, known, detail = self._known(scan, person, kind, row, local_now)
+        stands = self._standing(person, kind, rules, local_now)
+        finding, celsius = self._finding(scan)
+        facts = Facts(
+            known,
+            stands,
+            scan.direction,
+            local_now,
+            finding,
+            scan.typed,
+            id_matches=scan.id_matches,
+            mode=rules.mode(counted_ms),
+            clock_behind=is_behind,
+            stale=self._register.is_stale(counted_ms, STALE_AFTER_MS),
+            unclaimed=alone,
+        )
+        answered = replace(
+            scan,
+            person=person,
+            verdict=decide(facts),
+            celsius=celsius,
+            last_leg=stands.last_leg,
+            state_detail=detail,
+            counted_ms=counted_ms,
+        )
+        if claim:
+            answered = self._with_claim(answered, facts, claim)
+        if scan.override and answered.verdict.outcome is Outcome.REFUSE:
+            answered = replace(answered, verdict=overruled(answered.verdict))
+        return answered
+
+    def keys(self, scan: Scan) -> list[str]:
+        """Return what a first leg claims at the community."""
+        person = scan.person
+        assert person is not None  # noqa: S101 - a scan without a person has no first leg
+        day = local_time(scan.counted_ms, self._zone).date()
+        return claim_keys(person.kind, person.line, person.household, scan.last_leg, scan.verdict.used, day)
+
+    def _with_claim(self, answered: Scan, facts: Facts, claim: Claim) -> Scan:
+        if claim.answer is None or claim.keys != self.keys(answered):
+            # Nobody answered, or it was about another state of things: the station decides alone.
+            return replace(answered, verdict=decide(replace(facts, unclaimed=True)))
+        if not claim.answer.granted and answered.verdict.outcome is not Outcome.REFUSE:
+            return replace(answered, verdict=lost(answered.verdict, claim.answer, answered.direction))
+        return answered
+
+    def _known(
+        self, scan: Scan, person: Person, kind: Kind, row: PassRow | None, local_now: datetime
+    ) -> tuple[Person, KnownPass, str | None]:
+        """Return the person and the pass as the register completes them, and why the pass is in its state."""
+        if row:
+            person = replace(person, kind=kind, holder_id=row.holder_id, household=row.household, line=row.line)
+            state, detail = row.state, row.detail
+            against_holder = self._register.restrictions(row.holder_id, row.household, local_now.date())
+        else:
+            person = replace(person, kind=kind, line=self._register.line_of(person.pass_id))
+            state, detail = self._register.state_of(person.pass_id)
+            against_holder = ()
+        known = KnownPass(
+            kind=kind,
+            valid_from=person.valid_from,
+            valid_until=person.valid_until,
+            state=state,
+            in_roster=row is not None,
+            key_withdrawn=scan.token is not None
+            and not scan.token.key.is_trusted_for(row.issued_ms if row else None, scan.at_ms, self._zone),
+            against_holder=against_holder,
+        )
+        return person, known, detail
+
+    def _standing(self, person: Person, kind: Kind, rules: Rules, local_now: datetime) -> Standing:
+        """Return where the pass stands, its household's trips counted where the kind says so."""
+        today = local_now.date()
+        own = self._standing_of(person.line, kind, today)
+        if kind.count == "pass" or not person.household:
+            return own
+        now_ms = int(local_now.timestamp() * 1000)
+        counted = [code for code, other in rules.in_force(now_ms).items() if other.count == "household"]
+        lines = self._register.lines_of_household(person.household, counted)
+        others = sum(self._standing_of(line, kind, today).used for line in lines if line != person.line)
+        return replace(own, used=own.used + others)
+
+    def _standing_of(self, line: str, kind: Kind, today: date) -> Standing:
+        legs = self._register.legs(line, today - timedelta(days=kind.period_days - 1))
+        return standing(legs, kind.first_leg, today, kind.period_days, self._zone)
+
+    def _finding(self, scan: Scan) -> tuple[Finding | Skipped | None, float | None]:
+        """Return what the series of attempts amounts to, and the value that decided."""
+        judged = [(self._rule.judge(attempt.celsius), attempt.celsius) for attempt in scan.attempts]
+        valid = [(finding, celsius) for finding, celsius in judged if finding in (Finding.NORMAL, Finding.FEVER)]
+        if valid:
+            return valid[-1]
+        if scan.no_reading_reason:
+            return SKIPPED, None
+        return (judged[-1][0], None) if judged else (None, None)
+
+
+def _person_of(claims: PassClaims, kind: Kind) -> Person:
+    return Person(
+        pass_id=claims.pass_id.hex(),
+        number=number_of(claims.pass_id),
+        kind=kind,
+        holder=claims.holder,
+        holder_id=None,
+        household=None,
+        address=claims.address,
+        valid_from=claims.valid_from,
+        valid_until=claims.valid_until,
+        line=claims.pass_id.hex(),
+    )
