@@ -5,8 +5,15 @@ reading below 35.0 °C is taken in the cold and says nothing; outside 30.0–45.
 screening step, never a diagnosis: such thermometers err by ±0.3 °C.
 """
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+
+from passes.errors import N_, UsageError
+from passes.plaintext import plain
+
+_TYPED = re.compile(r"([0-9]{1,3}(?:\.[0-9]{0,4})?) ?(?:°?C|度)?")
 
 
 class Finding(StrEnum):
@@ -37,3 +44,15 @@ class TemperatureRule:
         if celsius > self.fever_celsius or (self.inclusive and celsius == self.fever_celsius):
             return Finding.FEVER
         return Finding.NORMAL
+
+
+def parse_celsius(typed: str) -> float:
+    """Read degrees Celsius as people type them: full-width digits, a decimal comma, the unit behind them.
+
+    Raises `UsageError` for what is no number of at most three digits before the comma.
+    """
+    text = unicodedata.normalize("NFKC", typed).replace(",", ".").replace("。", ".")
+    written = _TYPED.fullmatch(text.strip())
+    if written is None:
+        raise UsageError(N_('"{typed}" is no temperature; write one like 36.5'), typed=plain(typed, 20))
+    return round(float(written[1]), 2)

@@ -4,14 +4,15 @@ import gc
 
 from textual.app import App
 
-from station import outbox
 from station.assembly import Station
 from station.devices import PROTOCOLS
 from station.devices.measurement import DeviceEvent
 from station.devices.thermometer import Thermometer
 from station.lane import make_lane
+from station.parcels import open_parcels
 from station.screens.gate import GateScreen, Scanner
 from station.screens.messages import CodeRead, CourierSaid, JournalGrew, ThermometerSaid
+from sync.claiming import HttpClaims
 from sync.courier import Courier, CourierState
 
 START_DELAY_S = 0.05
@@ -29,7 +30,9 @@ class GatepostApp(App[None]):
         self.station = station
         self._gate_screen = GateScreen(station, make_lane(station), scanner)
         self._thermometer = self._make_thermometer()
+        self._is_community_reachable = False
         self._courier = self._make_courier()
+        self._claims = self._make_claims()
 
     def on_mount(self) -> None:
         """Show the gate, then start what runs beside it."""
@@ -42,6 +45,8 @@ class GatepostApp(App[None]):
             self._thermometer.stop()
         if self._courier:
             self._courier.stop(timeout_s=0.5)
+        if self._claims:
+            self._claims.close()
 
     def on_journal_grew(self, _message: JournalGrew) -> None:
         """Tell the courier that there may be something to carry."""
@@ -83,7 +88,7 @@ class GatepostApp(App[None]):
             secret=station.secret(),
             community=community.id,
             station=station.settings.station.id,
-            open_outbox=lambda: outbox.open_outbox(station.folder, station.settings.station.id),
+            open_parcels=lambda: open_parcels(station.folder, station.settings.station.id, station.settings.zone),
             on_state=self._courier_said,
             now_ms=station.clock.now_ms,
         )
@@ -91,5 +96,15 @@ class GatepostApp(App[None]):
     def _thermometer_said(self, event: DeviceEvent) -> None:
         self._gate_screen.post_message(ThermometerSaid(event))
 
+    def _make_claims(self) -> HttpClaims | None:
+        station = self.station
+        url = station.settings.community.url
+        if not url:
+            return None
+        claims = HttpClaims(url, station.secret(), lambda: self._is_community_reachable)
+        station.gate.claims = claims
+        return claims
+
     def _courier_said(self, state: CourierState) -> None:
+        self._is_community_reachable = state.trouble is None
         self._gate_screen.post_message(CourierSaid(state))

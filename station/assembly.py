@@ -38,17 +38,33 @@ class Station:
     journal: Journal
     register: Register
     gate: Gate
+    trusting: Trusting
     outbox: JournalOutbox
 
-    def desk(self) -> Desk:
-        """Return the issuing desk; raises `SettingsError` when this station was given no key to issue with."""
+    def desk(self, passphrase: str | None = None) -> Desk:
+        """Return the issuing desk.
+
+        Raises `SettingsError` when this station was given no key to issue with or its key may not issue today, and
+        `KeyFileError` for a key file that cannot be used.
+        """
         path = self.folder / ISSUING_KEY_FILE
         if not path.exists():
             raise SettingsError(
                 N_("{path}: this station may not issue passes; the office can add one that may, with: --issue"),
                 path=path,
             )
-        return Desk(self.journal, self.register, load_key(path), self.settings.community.id, self.clock)
+        key = load_key(path, passphrase)
+        now_ms, community = self.clock.now_ms(), self.settings.community.id
+        if not any(
+            trusted.public_key == key.public_key and trusted.is_trusted_for(now_ms, now_ms, self.settings.zone)
+            for trusted in self.trusting.newest().candidates(key.key_id, community)
+        ):
+            raise SettingsError(
+                N_("{path}: not trusted by the newest list here; bring it with: gatepost sync run, or ask the office"),
+                path=path,
+            )
+        with_names = self.settings.passes.holder_names
+        return Desk(self.journal, self.register, key, community, self.clock, with_names)
 
     def secret(self) -> str:
         """Return the secret that names this station to its community; raises `SettingsError` when it is damaged."""
@@ -76,7 +92,7 @@ def open_station(folder: Path, clock: Clock | None = None) -> Iterator[Station]:
         decider = Decider(journal, register, trusting.newest, rule=rule, zone=settings.zone)
         gate = Gate(journal, register, used_clock, decider, rule=rule, zone=settings.zone)
         outbox = JournalOutbox(journal.connection, journal.path, settings.station.id)
-        yield Station(folder, settings, used_clock, journal, register, gate, outbox)
+        yield Station(folder, settings, used_clock, journal, register, gate, trusting, outbox)
     finally:
         journal.close()
 

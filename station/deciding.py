@@ -15,11 +15,11 @@ from passes.reasons import Reason
 from passes.temperature import Finding, TemperatureRule
 from passes.token import PassClaims, PassToken, TokenError, read_token
 from passes.trips import Direction, Leg, Standing, standing
-from passes.trust import TrustList
+from passes.trust import TrustedKey, TrustList
 from station.claiming import Claim, claim_keys, lost
 from station.clock import local_time
 from station.journal import Journal
-from station.register import PassRow, Register, Rules
+from station.register import PassRow, Register
 from sync.bodies import Attempt
 from sync.events import Event
 
@@ -137,7 +137,7 @@ class Decider:
         kind = rules.kind(person.kind.code, counted_ms) or person.kind
         row = self._register.find_pass(person.pass_id)
         person, known, detail = self._known(scan, person, kind, row, local_now)
-        stands = self._standing(person, kind, rules, local_now)
+        stands = self.standing(person.line, person.household, kind, local_now.date(), counted_ms)
         finding, celsius = self._finding(scan)
         facts = Facts(
             known,
@@ -187,7 +187,14 @@ class Decider:
     ) -> tuple[Person, KnownPass, str | None]:
         """Return the person and the pass as the register completes them, and why the pass is in its state."""
         if row:
-            person = replace(person, kind=kind, holder_id=row.holder_id, household=row.household, line=row.line)
+            person = replace(
+                person,
+                kind=kind,
+                holder=row.holder or person.holder,
+                holder_id=row.holder_id,
+                household=row.household,
+                line=row.line,
+            )
             state, detail = row.state, row.detail
             against_holder = self._register.restrictions(row.holder_id, row.household, local_now.date())
         else:
@@ -201,21 +208,31 @@ class Decider:
             state=state,
             in_roster=row is not None,
             key_withdrawn=scan.token is not None
-            and not scan.token.key.is_trusted_for(row.issued_ms if row else None, scan.at_ms, self._zone),
+            and not self._key_as_of_now(scan.token.key).is_trusted_for(
+                row.issued_ms if row else None, scan.at_ms, self._zone
+            ),
             against_holder=against_holder,
         )
         return person, known, detail
 
-    def _standing(self, person: Person, kind: Kind, rules: Rules, local_now: datetime) -> Standing:
-        """Return where the pass stands, its household's trips counted where the kind says so."""
-        today = local_now.date()
-        own = self._standing_of(person.line, kind, today)
-        if kind.count == "pass" or not person.household:
+    def _key_as_of_now(self, read_with: TrustedKey) -> TrustedKey:
+        """Return the newest entry of the key that a token was read with: it may have been withdrawn since."""
+        candidates = self._trust().candidates(read_with.key_id, read_with.community)
+        return next((key for key in candidates if key.public_key == read_with.public_key), read_with)
+
+    def standing(self, line: str, household: str | None, kind: Kind, today: date, at_ms: int) -> Standing:
+        """Return where a line of passes stands on a community-local day, by what is known here.
+
+        Where the kind counts per household, the trips of its other passes are counted too, of the kinds that do so at
+        the instant `at_ms`.
+        """
+        own = self._standing_of(line, kind, today)
+        if kind.count == "pass" or not household:
             return own
-        now_ms = int(local_now.timestamp() * 1000)
-        counted = [code for code, other in rules.in_force(now_ms).items() if other.count == "household"]
-        lines = self._register.lines_of_household(person.household, counted)
-        others = sum(self._standing_of(line, kind, today).used for line in lines if line != person.line)
+        in_force = self._register.rules().in_force(at_ms)
+        counted = [code for code, other in in_force.items() if other.count == "household"]
+        lines = self._register.lines_of_household(household, counted)
+        others = sum(self._standing_of(other, kind, today).used for other in lines if other != line)
         return replace(own, used=own.used + others)
 
     def _standing_of(self, line: str, kind: Kind, today: date) -> Standing:

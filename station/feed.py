@@ -1,7 +1,6 @@
 """The feed at the station: what the community sent of all gates, kept beside the journal, folded into the register."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ import msgspec
 
 from station.folding import Fold
 from station.notes import CURSOR, HEADS, SYNCED, read_note, write_note
-from station.storage import FILE_NAME, open_file, writing
+from station.storage import writing
 from sync.events import read_body
 from sync.wire import FeedAnswer, FeedHead, FeedItem
 
@@ -90,13 +89,3 @@ def last_heads(connection: "Connection") -> list[FeedHead]:
     """Return how far the community had heard of every station when this one was last in contact."""
     text = read_note(connection, HEADS)
     return msgspec.json.decode(text, type=list[FeedHead]) if text else []
-
-
-@contextmanager
-def open_feed(folder: Path, station: str, zone: tzinfo) -> Iterator[Feed]:
-    """Open the feed of the station in `folder` for the calling thread."""
-    connection = open_file(folder)
-    try:
-        yield Feed(connection, folder / FILE_NAME, station, zone)
-    finally:
-        connection.close()

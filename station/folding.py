@@ -19,6 +19,7 @@ from passes.trips import local_day
 from station.logbook import newest_with_id
 from sync import bodies
 from sync.bodies import Body
+from sync.events import OFFICE
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -247,6 +248,9 @@ class Fold:
         self._rule(event, MODE, body.effective_ms, body.mode)
 
     def _rule(self, event: Fact, name: str, effective_ms: int, body: str) -> None:
+        # Rules are the office's alone: a gate in wrong hands must not open the others.
+        if event.station != OFFICE:
+            return
         self._db.execute(
             "INSERT INTO rules (name, effective_ms, order_ms, id, body) VALUES (?, ?, ?, ?, ?)",
             (name, effective_ms, event.at_ms, event.id, body),

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
+from passes.errors import N_, UsageError
 from passes.plaintext import plain
 from passes.policy import Outcome
 from passes.reasons import Reason
@@ -62,24 +63,29 @@ class Gate:
         """Return the community's calendar day."""
         return local_day(self.clock.now_ms(), self._zone)
 
-    def verify(self, text: str, direction: Direction) -> Scan:
-        """Answer what a scan would be answered; nothing is recorded."""
-        return self._decider.decided(self._decider.read(text, direction, self.clock.now_ms()))
+    def verify(
+        self, text: str, direction: Direction, attempts: Iterable[Attempt] = (), *, id_matches: bool | None = None
+    ) -> Scan:
+        """Answer what a scan would be answered with these readings and this look at the ID card; nothing is recorded.
+
+        Whether it repeats an earlier one is not asked. `admit` records what comes back, decided anew then.
+        """
+        read = self._decider.read(text, direction, self.clock.now_ms())
+        return self._decided(replace(read, attempts=_numbered(attempts), id_matches=id_matches))
 
     def scan(self, text: str, direction: Direction) -> Scan:
         """Answer a scan; a refusal is recorded at once, a repeated read answers as before."""
         scan = self._decided(self._decider.read(text, direction, self.clock.now_ms()))
-        return self._as_before(scan) if self._repeats(scan) else self._with_refusal_recorded(scan)
+        return self._as_before(scan) or self._with_refusal_recorded(scan)
 
     def measured(self, scan: Scan, attempts: Iterable[Attempt]) -> Scan:
         """Answer anew with further readings, the last valid one deciding; a fever at a first leg is recorded at once.
 
         A value outside the plausible range is kept as an attempt but is no reading; what is no number is not even that.
         """
-        series = (*scan.attempts, *(attempt for attempt in attempts if math.isfinite(attempt.celsius)))
-        numbered = tuple(replace(attempt, number=i) for i, attempt in enumerate(series, 1))
+        series = _numbered((*scan.attempts, *attempts))
         return self._with_refusal_recorded(
-            self._decided(replace(scan, attempts=numbered, no_reading_reason=None, recorded=None, outcome=None))
+            self._decided(replace(scan, attempts=series, no_reading_reason=None, recorded=None, outcome=None))
         )
 
     def skip_reading(self, scan: Scan, reason: str) -> Scan:
@@ -99,31 +105,35 @@ class Gate:
 
         Nothing is recorded while a reading or a look at the ID card is missing, or while attention is called for and
         not `acknowledged`. Where the state changed since the scan (another terminal or gate was faster) the answer is
-        the new verdict, and its refusal is recorded. Raises `StorageError` when it cannot be written: then nothing has
-        been recorded.
+        the new verdict, and its refusal is recorded as after a scan. Raises `StorageError` when it cannot be written:
+        then nothing has been recorded.
         """
-        if scan.person is None or scan.recorded or scan.again:
+        if scan.recorded or scan.again:
             return scan
         claim = self._claim(scan, acknowledged=acknowledged)
         with self.journal.writing():
             asked = replace(scan, at_ms=self.clock.now_ms())
             now = self._decider.decided(asked, claim=claim) if claim else self._decided(asked)
-            if self._repeats(now):
-                return self._as_before(now)
-            if now.verdict.outcome is Outcome.REFUSE:
-                return self._record(now, "refused")
-            if _is_waiting(now, acknowledged=acknowledged):
-                return now
-            return self._record(now, "allowed", event_id=claim.event_id if claim else None)
+            if before := self._as_before(now):
+                return before
+            if now.verdict.outcome is not Outcome.REFUSE:
+                if _is_waiting(now, acknowledged=acknowledged):
+                    return now
+                return self._record(now, "allowed", event_id=claim.event_id if claim else None)
+        return self._with_refusal_recorded(now)
 
     def override(self, scan: Scan, *, lead: str, reason: str) -> Scan:
         """Record a passage that the rules refuse, on the lead's word and for a stated reason.
 
         A token that cannot be trusted is never overruled, and a reading is still needed: then nothing is recorded.
-        What the rules do not refuse is admitted as it is.
+        What the rules do not refuse is admitted as it is. Raises `UsageError` without a reason.
         """
+        if not reason.strip():
+            raise UsageError(N_("reason: say why the lead lets somebody through whom the rules refuse"))
         if scan.person is None or scan.outcome == "allowed" or scan.again:
             return scan
+        if scan.verdict.outcome is not Outcome.REFUSE:
+            return self.admit(scan, acknowledged=True)
         with self.journal.writing():
             asked = replace(scan, at_ms=self.clock.now_ms(), recorded=None, outcome=None)
             now = self._decided(replace(asked, override=Override(plain(lead, 40), plain(reason, _MOST_SAID))))
@@ -141,7 +151,7 @@ class Gate:
         if self.claims is None or scan.verdict.leg != "first":
             return None
         now = self._decided(replace(scan, at_ms=self.clock.now_ms()))
-        if now.verdict.outcome is Outcome.REFUSE or _is_waiting(now, acknowledged=acknowledged) or self._repeats(now):
+        if now.verdict.outcome is Outcome.REFUSE or _is_waiting(now, acknowledged=acknowledged):
             return None
         event_id, keys = new_id(now.at_ms), self._decider.keys(now)
         return Claim(event_id, keys, self.claims.claim(event_id, keys, now.at_ms))
@@ -150,20 +160,17 @@ class Gate:
         is_alone = self.claims is not None and not self.claims.is_reachable
         return self._decider.decided(scan, alone=is_alone)
 
-    def _repeats(self, scan: Scan) -> bool:
+    def _as_before(self, scan: Scan) -> Scan | None:
+        """Give a repeated read the answer that was recorded: what the rules say now would be about a second passage."""
         leg = scan.last_leg
-        return (
-            leg is not None
-            and leg.direction is scan.direction
-            and leg.station == self.journal.station
-            and 0 <= scan.at_ms - leg.at_ms <= REPEAT_MS
-        )
-
-    def _as_before(self, scan: Scan) -> Scan:
-        """Give the answer that was recorded: what the rules say now would be about a second passage."""
-        passage = newest_with_id(self.journal.connection, scan.last_leg.id) if scan.last_leg else None
+        if leg is None or leg.direction is not scan.direction or leg.station != self.journal.station:
+            return None
+        if not 0 <= scan.at_ms - leg.at_ms <= REPEAT_MS:
+            return None
+        # Of the journal alone: a copy of this disk may stand at another gate under the same name.
+        passage = newest_with_id(self.journal.connection, leg.id)
         if passage is None:
-            return scan
+            return None
         body = passage.body
         reasons = tuple(Reason(reason) for reason in body.reasons)
         before = replace(scan.verdict, outcome=Outcome(body.verdict), reasons=reasons, needs_reading=False)
@@ -209,6 +216,12 @@ class Gate:
             scan=None if person else plain(scan.text, _EXCERPT),
         )
         return replace(scan, recorded=self.register.record(body, scan.at_ms, event_id), outcome=outcome)
+
+
+def _numbered(attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:
+    """Return the attempts numbered through; what is no number is not even one."""
+    taken = (attempt for attempt in attempts if math.isfinite(attempt.celsius))
+    return tuple(replace(attempt, number=i) for i, attempt in enumerate(taken, 1))
 
 
 def _is_waiting(scan: Scan, *, acknowledged: bool) -> bool:

@@ -1,13 +1,12 @@
 """What has been sent and what has not: the courier's view of the journal, on a connection of its own."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from station.journal import read_events
-from station.storage import FILE_NAME, open_file, storage_errors, writing
+from station.storage import storage_errors, writing
 from sync.events import Event
 from sync.wire import EventAnswer
 
@@ -60,13 +59,3 @@ class JournalOutbox:
 
     def _answered(self) -> int:
         return int(self._connection.execute("SELECT coalesce(max(n), 0) FROM deliveries").fetchone()[0])
-
-
-@contextmanager
-def open_outbox(folder: Path, station: str) -> Iterator[JournalOutbox]:
-    """Open the outbox of the station in `folder` for the calling thread."""
-    connection = open_file(folder)
-    try:
-        yield JournalOutbox(connection, folder / FILE_NAME, station)
-    finally:
-        connection.close()

@@ -273,6 +273,13 @@ class Register:
         ).fetchall()
         return tuple({Reason(kind) for kind, until in rows if until is None or until >= today.isoformat()})
 
+    def newest_order_ms(self, scope: str, subject: str) -> int | None:
+        """Return the place of the newest order about a holder or household; None where there is none."""
+        row = self._db.execute(
+            "SELECT max(order_ms) FROM restrictions WHERE scope = ? AND subject = ?", (scope, subject)
+        ).fetchone()
+        return None if row[0] is None else int(row[0])
+
     def legs(self, line: str, first_day: date) -> list[Leg]:
         """Return the legs of a line since the beginning of `first_day`, and those before it back to the last return.
 

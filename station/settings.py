@@ -72,6 +72,12 @@ class TemperatureSettings(msgspec.Struct, forbid_unknown_fields=True):
         return TemperatureRule(self.fever_celsius, self.operator == ">=", self.low_celsius)
 
 
+class PassSettings(msgspec.Struct, forbid_unknown_fields=True):
+    """The passes that this station issues; without `holder_names` neither the code nor the paper tells a name."""
+
+    holder_names: bool = True
+
+
 class Settings(msgspec.Struct, forbid_unknown_fields=True):
     """Everything in `settings.toml`, each table under its own name."""
 
@@ -80,6 +86,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     gate: GateSettings = msgspec.field(default_factory=GateSettings)
     thermometer: ThermometerSettings = msgspec.field(default_factory=ThermometerSettings)
     temperature: TemperatureSettings = msgspec.field(default_factory=TemperatureSettings)
+    passes: PassSettings = msgspec.field(default_factory=PassSettings)
 
     @property
     def zone(self) -> ZoneInfo:

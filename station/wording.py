@@ -5,7 +5,7 @@ from decimal import ROUND_DOWN, Decimal
 
 from passes.errors import N_
 from passes.plaintext import plain
-from passes.policy import Outcome
+from passes.policy import Outcome, State
 from passes.reasons import Reason
 from passes.temperature import Finding
 from station.clock import local_time
@@ -185,6 +185,18 @@ def _why(reason: Reason, scan: Scan, zone: tzinfo) -> str:
     return _(_WHY[reason]).format(**values)
 
 
+def state(state: State, detail: str | None) -> str:
+    """Return where a pass is in its life, with the stated reason."""
+    return _(_STATES[state]).format(detail=stated(detail))
+
+
+def pass_event(kind: str, detail: str | None) -> str:
+    """Return one step in the life of a pass, with its reason, printer or the number of the other pass."""
+    if kind not in _PASS_EVENTS:
+        return plain(kind, 40)
+    return _(_PASS_EVENTS[kind]) + (f": {stated(detail)}" if detail else "")
+
+
 def stated(detail: str | None) -> str:
     """Return the stated reason of a pass's state in the user's language."""
     return _(_STATED[detail]) if detail in _STATED else plain(detail or "", 30)
@@ -195,4 +207,21 @@ _STATED = {
     "withdrawn": N_("withdrawn by the office"),
     "void": N_("void"),
     "destroyed": N_("destroyed"),
+}
+
+_STATES = {
+    State.ACTIVE: N_("active"),
+    State.REQUESTED: N_("asked for, not yet granted"),
+    State.SUSPENDED: N_("suspended ({detail})"),
+    State.REPLACED: N_("replaced by {detail}"),
+    State.REVOKED: N_("revoked ({detail})"),
+}
+
+_PASS_EVENTS = {
+    "pass.issued": N_("pass issued"),
+    "pass.printed": N_("pass printed"),
+    "pass.replaced": N_("pass replaced"),
+    "pass.suspended": N_("pass suspended"),
+    "pass.revoked": N_("pass revoked"),
+    "pass.restored": N_("pass restored"),
 }

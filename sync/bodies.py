@@ -156,7 +156,7 @@ class PassPrinted(Body, frozen=True):
 
 
 class PersonRegistered(Body, frozen=True):
-    """A person belongs to the roster, living in `household` at `address`; a later event about the same id corrects it."""
+    """A person of the roster, living in `household` at `address`; a later event about the same id corrects it."""
 
     person_id: str
     name: str

@@ -17,6 +17,9 @@ from sync.bodies import BODY_TYPES, KIND_OF, Body
 GENESIS = "0" * 64
 """What the first event of a station's first epoch names as its predecessor."""
 
+OFFICE = "office"
+"""The station id of the community's own journal; no gate may have it."""
+
 
 class Clock(msgspec.Struct, frozen=True, kw_only=True):
     """What the device's clock said: raw UTC milliseconds, drift against the community if known, and suspicion."""

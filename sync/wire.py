@@ -3,6 +3,9 @@
 `POST /v1/journal`: gzip-compressed NDJSON, one event a line, at most `MAX_EVENTS`; the answer is a `JournalAnswer`
 with one `EventAnswer` per line, in the order of the lines. The station names itself by its bearer secret.
 `GET /v1/station`: a `StationAnswer`, so that a station can prove its settings right.
+`GET /v1/feed?after=CURSOR&limit=&epoch=&wait=`: a `FeedAnswer` with what follows the cursor, without the events of the
+station's own `epoch`; with nothing new it comes after `wait` seconds.
+`POST /v1/claims`: a `ClaimRequest` as JSON, plain or gzip-compressed; the answer is a `ClaimAnswer`.
 Errors are a `Problem` (the `detail` of RFC 9457) with the HTTP status that fits.
 """
 

@@ -9,8 +9,8 @@ import click
 
 from passes.errors import N_, UsageError
 from passes.plaintext import plain
+from station.cli.common import PASSPHRASE_VARIABLE
 from station.cli.community_common import (
-    PASSPHRASE_VARIABLE,
     as_json,
     community_in,
     in_folder,
@@ -20,6 +20,7 @@ from station.cli.community_common import (
     with_passphrase,
 )
 from station.cli.community_keys import key
+from station.cli.community_rules import kind, mode
 from station.clock import SystemClock
 from station.i18n import _
 
@@ -39,7 +40,8 @@ def community() -> None:
     """Run the community's side: its server, stations, keys, staff and logs."""
 
 
-community.add_command(key)
+for _command in (key, kind, mode):
+    community.add_command(_command)
 
 
 @community.command()
@@ -107,6 +109,7 @@ def upgrade(folder: Path) -> None:
 def serve(*, folder: Path, host: str, port: int, tls_cert: Path | None, tls_key: Path | None, insecure: bool) -> None:
     """Serve the stations until Ctrl+C or SIGTERM."""
     from sync.community.api import make_app
+    from sync.community.jobs import finding
     from sync.community.serving import Tls, check_address
     from sync.community.serving import serve as serve_app
 
@@ -114,7 +117,7 @@ def serve(*, folder: Path, host: str, port: int, tls_cert: Path | None, tls_key:
         raise UsageError(N_("--tls-cert and --tls-key: one is useless without the other; give both"))
     tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
     check_address(host, tls, insecure=insecure)
-    with community_in(folder) as (settings, engine):
+    with community_in(folder) as (settings, engine), finding(engine, settings.community.id, SystemClock().now_ms):
         # Not translated: programs wait for this line and read the address out of it.
         serve_app(
             make_app(engine, settings.community.id, SystemClock().now_ms),

@@ -1,8 +1,6 @@
 """What the office's commands share: the folder, its open database, the root key's passphrase, instants and JSON."""
 
 import json
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,13 +11,12 @@ from zoneinfo import ZoneInfo
 import click
 
 from passes.errors import N_, UsageError
+from station.cli.common import key_passphrase
 from station.i18n import _
 
 if TYPE_CHECKING:
     from sync.community.database import Engine
     from sync.community.settings import CommunitySettings
-
-PASSPHRASE_VARIABLE = "GATEPOST_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
 
 in_folder = click.option(
     "--dir",
@@ -59,27 +56,9 @@ def root_passphrase(folder: Path, passphrase_file: Path | None) -> str | None:
 
     Raises `KeyFileError` for a file that cannot be used, `UsageError` when there is nobody to ask.
     """
-    from passes.keyfiles import needs_passphrase, read_passphrase
     from sync.community.office import ROOT_KEY_FILE
 
-    if passphrase_file is not None:
-        return read_passphrase(passphrase_file)
-    if not needs_passphrase(folder / ROOT_KEY_FILE):
-        return None
-    return os.environ.get(PASSPHRASE_VARIABLE) or ask_passphrase(_("Passphrase of the root key"))
-
-
-def ask_passphrase(question: str, *, confirm: bool = False) -> str:
-    """Ask at the terminal, without showing what is typed; raises `UsageError` where there is none."""
-    if not sys.stdin.isatty():
-        raise UsageError(
-            N_(
-                "the root key needs a passphrase and nobody can be asked here; give --passphrase-file or set {variable}"
-            ),
-            variable=PASSPHRASE_VARIABLE,
-        )
-    answer: str = click.prompt(question, hide_input=True, confirmation_prompt=confirm, err=True)
-    return answer
+    return key_passphrase(folder / ROOT_KEY_FILE, passphrase_file, _("Passphrase of the root key"))
 
 
 def when(at_ms: int | None, zone: ZoneInfo) -> str:

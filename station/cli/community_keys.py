@@ -12,9 +12,9 @@ import click
 from passes.errors import N_, UsageError
 from passes.plaintext import plain
 from passes.trips import local_day
+from station.cli.common import ask_passphrase
 from station.cli.community_common import (
     as_json,
-    ask_passphrase,
     community_in,
     in_folder,
     instant,

@@ -1,4 +1,4 @@
-"""`gatepost pass`: issue, verify, show and revoke single passes."""
+"""`gatepost pass`: issue, verify and show single passes; the other commands of the group are attached below."""
 
 from datetime import date
 from pathlib import Path
@@ -7,74 +7,69 @@ import click
 import msgspec
 
 from passes.errors import N_, UsageError
-from passes.kinds import PRESETS
+from passes.kinds import Kind
 from passes.masking import mask_name
 from passes.plaintext import plain
-from passes.policy import Outcome
+from passes.policy import Outcome, State
 from passes.trips import Direction
 from station import issuing, logbook, wording
 from station.assembly import Station
-from station.cli.common import echo_json, folder_option, json_option, station_in
+from station.cli.bulk import bulk
+from station.cli.common import DateType, desk_of, echo_json, folder_option, json_option, passphrase_option, station_in
+from station.cli.pass_states import replace, restore, revoke, suspend
+from station.cli.printing import print_, tell_missing
 from station.clock import local_time
 from station.i18n import _
 from station.issuing import Application
-from station.register import PassRow
-
-REASONS = ("lost", "withdrawn", "void", "destroyed")
-
-
-class DateType(click.ParamType[date]):
-    """A calendar day as YYYY-MM-DD."""
-
-    name = "date"
-
-    def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:  # noqa: ARG002 - click's signature
-        """Read the day; raises `UsageError` for one that does not exist."""
-        try:
-            day = value if isinstance(value, date) else date.fromisoformat(value)
-        except ValueError:
-            day = None
-        # Python reads week dates and undashed ones too, which nobody checks at a glance.
-        if day is None or str(day) != str(value):
-            option = param.opts[0] if param else ""
-            raise UsageError(
-                N_('{option} = "{value}": no such day; write it like 2026-03-31'), option=option, value=value
-            )
-        return day
+from station.logbook import LoggedPassage
+from station.printing import print_to_file
+from station.register import PassEvent, PassRow
 
 
 @click.group("pass")
 def pass_() -> None:
-    """Issue, verify, show and revoke passes."""
+    """Issue, print, verify, show, replace, suspend and revoke passes."""
+
+
+for _command in (bulk, print_, replace, restore, revoke, suspend):
+    pass_.add_command(_command)
 
 
 @pass_.command()
 @click.option("--holder", required=True, help="Name on the pass.")
 @click.option("--address", required=True, help="Building, unit and room, as printed.")
-@click.option(
-    "--kind", type=click.Choice(sorted(PRESETS)), default="resident", show_default=True, help="What it allows."
-)
+@click.option("--kind", "kind_name", default="resident", show_default=True, help="What it allows.")
 @click.option("--from", "valid_from", type=DateType(), required=True, help="First day, YYYY-MM-DD.")
 @click.option("--until", "valid_until", type=DateType(), required=True, help="Last day, YYYY-MM-DD.")
 @click.option("--household", help="Household; the address when left out.")
+@click.option("--requested", is_flag=True, help="Only ask for it: it is not good before somebody restores it.")
 @click.option("--png", type=click.Path(path_type=Path), help="Draw the pass as a picture into this file.")
+@passphrase_option
 @folder_option
 @json_option
 def issue(
     holder: str,
     address: str,
-    kind: str,
+    kind_name: str,
     valid_from: date,
     valid_until: date,
     household: str | None,
+    requested: bool,
     png: Path | None,
+    passphrase_file: Path | None,
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Issue one pass and, with --png, draw it."""
+    """Issue one pass and, with --png, draw it.
+
+    Whoever has that name at that address is taken for the same person as before.
+    """
     with station_in(folder) as station:
-        asked = Application(holder, address, PRESETS[kind], valid_from, valid_until, household)
-        row = station.desk().issue(asked)
+        kind = _kind(station, kind_name)
+        asked = Application(
+            holder, address, kind, valid_from, valid_until, household, state="requested" if requested else "active"
+        )
+        row = desk_of(station, passphrase_file).issue(asked)
         # Told before it is drawn: a picture that fails must not hide that the pass exists.
         if as_json:
             echo_json({"number": row.number, "pass_id": row.pass_id, "token": row.token, "png": str(png or "")})
@@ -82,7 +77,7 @@ def issue(
             click.echo(_("pass {number} issued to {holder}").format(number=row.number, holder=row.holder))
             click.echo(plain(str(png), 1000) if png else row.token)
         if png:
-            _draw(station, row, png)
+            tell_missing(print_to_file(station, [row], png, "card", lambda _count: None))
 
 
 @pass_.command()
@@ -129,61 +124,54 @@ def show(number: str, png: Path | None, folder: Path | None, as_json: bool) -> N
     """Show one pass and its passages."""
     with station_in(folder) as station:
         row = issuing.find(station.register, number)
-        passages = logbook.passages_of(station.journal.connection, row.pass_id)
         if png:
-            _draw(station, row, png)
+            tell_missing(print_to_file(station, [row], png, "card", lambda _count: None))
+        passages = logbook.passages_of(station.journal.connection, row.pass_id)
+        history = station.register.history(row.pass_id)
         if as_json:
-            told = [{"at_ms": p.at_ms, "outcome": p.body.outcome, "direction": p.body.direction} for p in passages]
             fields = {name: value for name, value in msgspec.structs.asdict(row).items() if name != "token"}
-            echo_json({**fields, "passages": told})
-            return
-        kind = PRESETS[row.kind].label if row.kind in PRESETS else row.kind
-        state = (
-            _("active")
-            if row.state == "active"
-            else _("revoked ({detail})").format(detail=wording.stated(row.detail))
+            echo_json(
+                {
+                    **fields,
+                    "history": [msgspec.structs.asdict(step) for step in history],
+                    "passages": [
+                        {"at_ms": p.at_ms, "outcome": p.body.outcome, "direction": p.body.direction} for p in passages
+                    ],
+                }
+            )
+        else:
+            _tell(station, row, history, passages)
+
+
+def _tell(station: Station, row: PassRow, history: list[PassEvent], passages: list[LoggedPassage]) -> None:
+    zone = station.settings.zone
+    kind = station.register.rules().kind(row.kind, station.clock.now_ms())
+    label = _(kind.label) if kind else plain(row.kind, 40)
+    click.echo(f"{row.number}  {mask_name(row.holder)}  {label}  {row.address}")
+    click.echo(f"{row.valid_from} - {row.valid_until}  {wording.state(row.state, _detail(station, row))}")
+    for step in history:
+        what = wording.pass_event(step.kind, _named(station, step.detail))
+        click.echo(f"  {local_time(step.at_ms, zone):%Y-%m-%d %H:%M:%S}  {what}  ({plain(step.station, 40)})")
+    for passage in passages:
+        way, outcome = _(wording.DIRECTIONS[passage.body.direction]), _(wording.OUTCOMES[passage.body.outcome])
+        undone = _("taken back") if passage.is_undone else wording.in_short(passage.body.reasons)
+        click.echo(f"  {local_time(passage.at_ms, zone):%Y-%m-%d %H:%M:%S}  {way}  {outcome}  {undone}")
+
+
+def _detail(station: Station, row: PassRow) -> str | None:
+    return _named(station, row.detail) if row.state is State.REPLACED else row.detail
+
+
+def _named(station: Station, detail: str | None) -> str | None:
+    """Name another pass by its number: what replaced one is kept by its id."""
+    other = station.register.find_pass(detail) if detail else None
+    return other.number if other else detail
+
+
+def _kind(station: Station, name: str) -> Kind:
+    kinds = station.register.rules().in_force(station.clock.now_ms())
+    if name not in kinds:
+        raise UsageError(
+            N_('--kind = "{kind}": not known; one of: {known}'), kind=plain(name, 40), known=", ".join(sorted(kinds))
         )
-        click.echo(f"{row.number}  {mask_name(row.holder)}  {_(kind)}  {row.address}")
-        click.echo(f"{row.valid_from} - {row.valid_until}  {state}")
-        for passage in passages:
-            local = local_time(passage.at_ms, station.settings.zone)
-            way, outcome = _(wording.DIRECTIONS[passage.body.direction]), _(wording.OUTCOMES[passage.body.outcome])
-            click.echo(f"  {local:%Y-%m-%d %H:%M:%S}  {way}  {outcome}  {wording.in_short(passage.body.reasons)}")
-
-
-@pass_.command()
-@click.argument("number")
-@click.option("--reason", required=True, help=f"One of {', '.join(REASONS)}, or your own words.")
-@click.option("--witness", help="Who saw it; needed for destroyed.")
-@folder_option
-def revoke(number: str, reason: str, witness: str | None, folder: Path | None) -> None:
-    """End one pass; the way home stays open to its holder."""
-    with station_in(folder) as station:
-        row = issuing.find(station.register, number)
-        issuing.revoke(station.journal, station.register, station.clock, row, reason=reason, witness=witness)
-        click.echo(_("pass {number} revoked ({detail})").format(number=row.number, detail=wording.stated(reason)))
-
-
-def _draw(station: Station, row: PassRow, path: Path) -> None:
-    from passes.card import save_card
-    from passes.printed import PrintedPass
-
-    kind = PRESETS[row.kind]
-    printed = PrintedPass(
-        token=row.token,
-        number=row.number,
-        holder=row.holder,
-        kind_label=_(kind.label),
-        colour=kind.colour,
-        address=row.address,
-        valid_from=date.fromisoformat(row.valid_from),
-        valid_until=date.fromisoformat(row.valid_until),
-        community_name=station.settings.community.name,
-        valid_label=_("Valid"),
-        seal_label=_("Seal"),
-    )
-    missing = save_card(path, printed)
-    if missing:
-        click.echo(
-            _("the font has no {characters}; drawn as 〓, write by hand").format(characters=" ".join(missing)), err=True
-        )
+    return kinds[name]

@@ -8,7 +8,9 @@ import click
 from passes.errors import N_, UsageError
 from station.cli.common import echo_json, folder_option, json_option, station_in
 from station.i18n import _
-from sync.courier import carry_once, connect, greet
+from station.parcels import open_parcels
+from sync.client import connect, greet
+from sync.courier import carry_once, fetch_once
 
 
 @click.group()
@@ -35,19 +37,21 @@ def status(folder: Path | None, as_json: bool) -> None:
 @sync.command()
 @folder_option
 def run(folder: Path | None) -> None:
-    """Send everything that is unsent now; exit 1 with the reason when the community cannot be reached."""
+    """Send what is unsent and fetch what is new; exit 1 with the reason when the community cannot be reached."""
     with station_in(folder) as station:
         community = station.settings.community
         if not community.url:
             raise UsageError(
                 N_("settings.toml: community.url is empty, so there is nobody to send to; write its address")
             )
-        total = 0
-        with connect(community.url, station.secret()) as client:
-            greet(client, community.id, station.settings.station.id)
-            while True:
-                sent, _server_time_ms = carry_once(client, station.outbox, community.id, station.clock.now_ms)
-                total += sent
-                if not sent:
-                    break
-        click.echo(_("sent: {count}").format(count=total))
+        sent = fetched = 0
+        own, zone = station.settings.station.id, station.settings.zone
+        with connect(community.url, station.secret()) as client, open_parcels(station.folder, own, zone) as parcels:
+            greet(client, community.id, own)
+            while batch := carry_once(client, parcels.outbox, community.id, station.clock.now_ms):
+                sent += batch
+            has_more = True
+            while has_more:
+                answer, new = fetch_once(client, parcels.feed, community.id, station.clock.now_ms)
+                fetched, has_more = fetched + new, answer.more
+        click.echo(_("sent: {count}, received: {fetched}").format(count=sent, fetched=fetched))

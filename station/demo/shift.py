@@ -12,15 +12,16 @@ from passes.keys import IssuingKey
 from passes.masking import mask_name
 from passes.policy import Outcome
 from passes.token import PassClaims, issue_token
-from station import outbox, shifts, wording
+from station import shifts, wording
+from station.deciding import Scan
 from station.demo.people import MORNING, Step
 from station.demo.world import DemoError, World
 from station.devices import PROTOCOLS
 from station.devices.measurement import DeviceEvent, LinkState, Measurement
 from station.devices.thermometer import Thermometer
-from station.gate import Scan
 from station.i18n import _
 from station.lane import make_lane
+from station.parcels import open_parcels
 from sync.bodies import PassageRecorded
 from sync.courier import Courier
 from sync.events import read_body
@@ -50,7 +51,7 @@ class Play:
             secret=self._station.secret(),
             community=settings.community.id,
             station=settings.station.id,
-            open_outbox=lambda: outbox.open_outbox(self._station.folder, settings.station.id),
+            open_parcels=lambda: open_parcels(self._station.folder, settings.station.id, settings.zone),
             on_state=lambda _state: None,
             now_ms=self._station.clock.now_ms,
             longest_wait_s=2.0,

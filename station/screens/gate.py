@@ -1,7 +1,5 @@
 """The gate screen: scan, look, Enter."""
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -13,9 +11,9 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Input
 
-from passes.errors import N_, GatepostError, UsageError
-from passes.plaintext import plain
+from passes.errors import GatepostError, UsageError
 from passes.policy import Outcome
+from passes.temperature import parse_celsius
 from passes.trips import Direction
 from station import actions, shifts
 from station.assembly import Station
@@ -35,7 +33,6 @@ from station.widgets.verdict_panel import VerdictPanel
 from sync.courier import CourierState
 
 LAST_PASSAGES = 8
-_DECIMAL = re.compile(r"[0-9]{1,3}(\.[0-9]{0,4})?")
 
 
 class Scanner(Protocol):
@@ -134,10 +131,13 @@ class GateScreen(Screen[None]):
 
     @on(CourierSaid)
     def _courier_said(self, message: CourierSaid) -> None:
+        has_news = self._courier is not None and self._courier.news != message.state.news
         self._courier = message.state
         self._station.journal.drift_ms = message.state.drift_ms
         with self._told(quietly=True):
             self._show_health()
+            if has_news:
+                self._show_counts()
 
     def take_code(self, text: str) -> None:
         """Take a code that a scanner sent; one that came into a dialog waits until that is closed."""
@@ -287,7 +287,7 @@ class GateScreen(Screen[None]):
         if answer.other:
             self._lane.remeasure()
         elif celsius:
-            self._lane.type_reading(_celsius(celsius), reason or "-")
+            self._lane.type_reading(parse_celsius(celsius), reason or "-")
         else:
             self._lane.skip_reading(reason or "-")
 
@@ -346,8 +346,11 @@ class GateScreen(Screen[None]):
         self._show_status()
         self._show_reading()
         self.query_one(PassageList).show(recent(self._station.journal.connection, LAST_PASSAGES))
-        self.query_one(CountLine).show(self._station.register.counts(self._station.gate.today()))
+        self._show_counts()
         self._show_health()
+
+    def _show_counts(self) -> None:
+        self.query_one(CountLine).show(self._station.register.counts(self._station.gate.today()))
 
     def _show_status(self) -> None:
         self.query_one(StatusLine).show(
@@ -370,14 +373,6 @@ class GateScreen(Screen[None]):
             self._station.clock.now_ms(),
             fault="" if link is None or link.is_connected else explain(link.trouble),
         )
-
-
-def _celsius(typed: str) -> float:
-    """Read a temperature as typed, full-width digits and a decimal comma included."""
-    digits = unicodedata.normalize("NFKC", typed).replace(",", ".").replace("。", ".")
-    if not _DECIMAL.fullmatch(digits):
-        raise UsageError(N_('"{typed}" is no temperature; write one like 36.5'), typed=plain(typed, 20))
-    return round(float(digits), 2)
 
 
 def _link_words(link: LinkState | None, *, has_port: bool) -> str:

@@ -14,17 +14,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from passes.errors import GatepostError
-from sync.community.database import DatabaseError
+from sync.community.answering import answer, caller_of
+from sync.community.database import DatabaseError, open_engine
+from sync.community.feed_api import feed_routes
 from sync.community.ingest import read_batch, store_batch
 from sync.community.inserting import Setting
 from sync.community.receiving import BodyError, read_lines
 from sync.community.registry import find_community
-from sync.community.stations import Caller, StationWithdrawnError, UnknownSecretError, authenticate
-from sync.wire import PROTOCOL_HEADER, PROTOCOL_VERSION, JournalAnswer, Problem, StationAnswer
+from sync.community.stations import Caller, StationWithdrawnError, UnknownSecretError
+from sync.wire import JournalAnswer, Problem, StationAnswer
 
 logger = logging.getLogger("gatepost.community")
-
-_PROTOCOL = {PROTOCOL_HEADER: PROTOCOL_VERSION, "cache-control": "no-store"}
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,12 +45,12 @@ class Stations:
     async def health(self, _request: Request) -> Response:
         """Answer 200 when the database answers, else 503."""
         await run_in_threadpool(find_community, self._engine, self._community)
-        return _answer(Health(server_time_ms=self._now_ms()))
+        return answer(Health(server_time_ms=self._now_ms()))
 
     async def station(self, request: Request) -> Response:
         """Tell the caller who the community takes it for."""
-        caller = await self._authenticate(request)
-        return _answer(
+        caller = await caller_of(request, self._engine, self._community)
+        return answer(
             StationAnswer(
                 community=caller.community,
                 community_name=caller.community_name,
@@ -64,9 +64,9 @@ class Stations:
 
     async def journal(self, request: Request) -> Response:
         """Take in a batch of the caller's journal and say of each line what became of it."""
-        caller = await self._authenticate(request)
+        caller = await caller_of(request, self._engine, self._community)
         lines = await read_lines(request)
-        return _answer(await run_in_threadpool(self._take_in, caller, lines))
+        return answer(await run_in_threadpool(self._take_in, caller, lines))
 
     def _take_in(self, caller: Caller, lines: list[bytes]) -> JournalAnswer:
         received_at_ms = self._now_ms()
@@ -76,12 +76,6 @@ class Stations:
         return JournalAnswer(
             community=caller.community, generation=generation, server_time_ms=received_at_ms, results=results
         )
-
-    async def _authenticate(self, request: Request) -> Caller:
-        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            secret = ""
-        return await run_in_threadpool(authenticate, self._engine, self._community, secret.strip())
 
 
 def make_app(engine: sa.Engine, community: str, now_ms: Callable[[], int]) -> Starlette:
@@ -96,6 +90,7 @@ def make_app(engine: sa.Engine, community: str, now_ms: Callable[[], int]) -> St
             Route("/v1/health", stations.health, methods=["GET"]),
             Route("/v1/station", stations.station, methods=["GET"]),
             Route("/v1/journal", stations.journal, methods=["POST"]),
+            *feed_routes(engine, community, now_ms),
         ],
         exception_handlers={
             UnknownSecretError: _handler(401, {"www-authenticate": "Bearer"}),
@@ -110,35 +105,36 @@ def make_app(engine: sa.Engine, community: str, now_ms: Callable[[], int]) -> St
     )
 
 
-def _answer(body: msgspec.Struct, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(body), status, {**_PROTOCOL, **(headers or {})}, media_type="application/json")
+def open_app(database_url: str, community: str, now_ms: Callable[[], int]) -> Starlette:
+    """Make the application with an engine of its own, for one of several processes; see `make_app`."""
+    return make_app(open_engine(database_url), community, now_ms)
 
 
 def _handler(status: int, headers: dict[str, str] | None = None) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def handle(_request: Request, error: Exception) -> Response:
         if status >= 500:
             logger.error("%s", error)
-        return _answer(Problem(detail=str(error)), status, headers)
+        return answer(Problem(detail=str(error)), status, headers)
 
     return handle
 
 
 async def _body_error(_request: Request, error: Exception) -> Response:
     status = error.status if isinstance(error, BodyError) else 400
-    return _answer(Problem(detail=str(error)), status)
+    return answer(Problem(detail=str(error)), status)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         return await _defect(request, error)
     detail = f"{request.method} {request.url.path[:200]!r}: {error.detail}; this server speaks /v1 of Gatepost"
-    return _answer(Problem(detail=detail), error.status_code, dict(error.headers or {}))
+    return answer(Problem(detail=detail), error.status_code, dict(error.headers or {}))
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:
-    return _answer(Problem(detail="body: the connection ended before the batch did; send it again"), 400)
+    return answer(Problem(detail="body: the connection ended before the batch did; send it again"), 400)
 
 
 async def _defect(_request: Request, _error: Exception) -> Response:
     # Starlette raises the error again after this answer, so the server's log has it whole.
-    return _answer(Problem(detail="the server failed on this request; its log says why; send it again later"), 500)
+    return answer(Problem(detail="the server failed on this request; its log says why; send it again later"), 500)

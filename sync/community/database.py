@@ -76,6 +76,8 @@ stations = Table(
     Column("added_at_ms", sa.BigInteger, nullable=False),
     Column("withdrawn_at_ms", sa.BigInteger),
     Column("last_contact_ms", sa.BigInteger),
+    Column("head_epoch", key_text),
+    Column("head_seq", sa.BigInteger),
     PrimaryKeyConstraint("community", "station", name="stations_pk"),
     UniqueConstraint("community", "secret_sha256", name="stations_secret_uq"),
     ForeignKeyConstraint(["community"], ["communities.community"], name="stations_community_fk"),
@@ -230,7 +232,11 @@ def trouble(engine: Engine, cause: BaseException) -> DatabaseError:
 
 
 def _open_postgresql(url: sa.URL) -> Engine:
-    options: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "gatepost"}
+    options: dict[str, Any] = {
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "application_name": "gatepost",
+        "client_encoding": "utf8",
+    }
     if "options" not in url.query:
         options["options"] = f"-c lock_timeout={LOCK_TIMEOUT_MS}"
     return sa.create_engine(

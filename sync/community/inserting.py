@@ -2,34 +2,34 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
 from sync.community.database import events, trouble
 from sync.events import Event
 
 _PLACE = [events.c.community, events.c.station, events.c.epoch, events.c.seq]
 
-# PostgreSQL's COPY cannot skip what is there already, so it fills a table of the connection's own.
-_MAKE_INCOMING = """
-    CREATE TEMPORARY TABLE IF NOT EXISTS gatepost_incoming (
-        line bigint, epoch text, seq bigint, id text, kind text, at_ms bigint, device_ms bigint, drift_ms bigint,
-        suspect boolean, shift text, guard text, body text, body_sha256 text, prev text, hash text
-    ) ON COMMIT DELETE ROWS
-"""
-_OWN_COLUMNS = (
-    *("epoch", "seq", "id", "kind", "at_ms", "device_ms", "drift_ms", "suspect"),
-    *("shift", "guard", "body", "body_sha256", "prev", "hash"),
+_COLUMNS = (
+    *("feed_no", "community", "station", "received_at_ms", "epoch", "seq", "id", "kind", "at_ms", "device_ms"),
+    *("drift_ms", "suspect", "shift", "guard", "body_sha256", "prev", "hash", "body"),
 )
-_OWN = ", ".join(_OWN_COLUMNS)
-_COPY = f"COPY gatepost_incoming (line, {_OWN}) FROM STDIN"
+_NAMES = ", ".join(_COLUMNS)
+
+# COPY cannot skip what is there already, so it fills a table of the connection's own, where feed_no counts the rows.
+_MAKE_INCOMING = "CREATE TEMPORARY TABLE IF NOT EXISTS gatepost_incoming (LIKE events) ON COMMIT DELETE ROWS"
 _MOVE = sa.text(
-    f"INSERT INTO events (community, station, feed_no, received_at_ms, {_OWN})"  # noqa: S608 - constants only
-    f" SELECT :community, :station, :before_feed_no + line, :received_at_ms, {_OWN} FROM gatepost_incoming"
+    f"INSERT INTO events ({_NAMES})"  # noqa: S608 - constants only
+    f" SELECT :before_feed_no + {_NAMES} FROM gatepost_incoming"
     " ON CONFLICT (community, station, epoch, seq) DO NOTHING"
 )
+
+
+class PlaceTakenError(Exception):
+    """A place that should have been free was not; the transaction cannot go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +41,27 @@ class Setting:
     received_at_ms: int
 
 
-def stage(connection: sa.Connection, new_events: Sequence[Event]) -> None:
-    """Bring the events as far as possible without taking a lock that another batch could wait for."""
-    if connection.dialect.name == "postgresql" and new_events:
-        _copy(connection, new_events)
+class Rows(Protocol):
+    """The rows of new events, whose places differ from each other; everything is ready but their feed numbers."""
+
+    def insert(self, connection: sa.Connection, before_feed_no: int) -> None:
+        """Insert all, numbered after `before_feed_no`; raises `PlaceTakenError` when one of the places was taken."""
+        ...
+
+    def stage(self, connection: sa.Connection) -> None:
+        """Bring the rows as far as possible while other stations need not wait; `insert_free` is next."""
+        ...
+
+    def insert_free(self, connection: sa.Connection, before_feed_no: int) -> int:
+        """Insert those whose place is free, numbered after `before_feed_no`; return how many there were."""
+        ...
 
 
-def insert_staged(connection: sa.Connection, setting: Setting, new_events: Sequence[Event], before_feed_no: int) -> int:
-    """Insert those events whose place is free, numbered after `before_feed_no`; return how many there were.
-
-    The events are those given to `stage` on this connection, and their places differ from each other.
-    """
-    shared = {
-        "community": setting.community,
-        "station": setting.station,
-        "received_at_ms": setting.received_at_ms,
-    }
-    if connection.dialect.name == "postgresql":
-        return connection.execute(_MOVE, {**shared, "before_feed_no": before_feed_no}).rowcount
-    insert = sqlite.insert(events).on_conflict_do_nothing(index_elements=_PLACE)
-    rows = [
-        {**shared, "feed_no": before_feed_no + number, **dict(zip(_OWN_COLUMNS, _own_values(event), strict=True))}
-        for number, event in enumerate(new_events, 1)
-    ]
-    return connection.execute(insert, rows).rowcount
+def make_rows(engine: sa.Engine, setting: Setting, new_events: Sequence[Event]) -> Rows:
+    """Make the rows of `new_events` for the kind of database that `engine` opens."""
+    if engine.dialect.name == "postgresql":
+        return _CopyRows(setting, new_events)
+    return _ValueRows(setting, new_events)
 
 
 def insert_unless_there(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
@@ -78,23 +75,91 @@ def insert_unless_there(connection: sa.Connection, table: sa.Table, rows: list[d
         connection.execute(sqlite.insert(table).on_conflict_do_nothing(index_elements=key), rows)
 
 
-def _copy(connection: sa.Connection, new_events: Sequence[Event]) -> None:
-    import psycopg
+class _CopyRows:
+    """Rows as the lines of PostgreSQL's COPY in text format, each without its feed number, which comes first."""
 
-    connection.exec_driver_sql(_MAKE_INCOMING)
-    driver: Any = connection.connection.driver_connection
-    try:
-        with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-            for number, event in enumerate(new_events, 1):
-                copy.write_row((number, *_own_values(event)))
-    except psycopg.Error as error:
-        raise trouble(connection.engine, error) from error
+    def __init__(self, setting: Setting, new_events: Sequence[Event]) -> None:
+        shared = f"{_cell(setting.community)}\t{_cell(setting.station)}\t{setting.received_at_ms}"
+        self._lines = [_line(shared, event) for event in new_events]
+
+    def insert(self, connection: sa.Connection, before_feed_no: int) -> None:
+        self._copy(connection, "events", before_feed_no)
+
+    def stage(self, connection: sa.Connection) -> None:
+        connection.exec_driver_sql(_MAKE_INCOMING)
+        self._copy(connection, "gatepost_incoming", 0)
+
+    def insert_free(self, connection: sa.Connection, before_feed_no: int) -> int:
+        return connection.execute(_MOVE, {"before_feed_no": before_feed_no}).rowcount
+
+    def _copy(self, connection: sa.Connection, table: str, before_no: int) -> None:
+        import psycopg
+
+        driver: Any = connection.connection.driver_connection
+        try:
+            with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({_NAMES}) FROM STDIN") as copy:
+                copy.write(b"".join([b"%d%b" % numbered for numbered in enumerate(self._lines, before_no + 1)]))
+        except psycopg.errors.UniqueViolation as error:
+            raise PlaceTakenError from error
+        except psycopg.Error as error:
+            raise trouble(connection.engine, error) from error
 
 
-def _own_values(event: Event) -> tuple[Any, ...]:
+class _ValueRows:
+    """Rows as the values that SQLite takes."""
+
+    def __init__(self, setting: Setting, new_events: Sequence[Event]) -> None:
+        self._rows = [
+            (
+                *(setting.community, setting.station, setting.received_at_ms, event.epoch, event.seq, event.id),
+                *(event.kind, event.at_ms, event.clock.device_ms, event.clock.drift_ms, event.clock.suspect),
+                *(event.shift, event.guard, event.body_sha256, event.prev, event.hash, bytes(event.body).decode()),
+            )
+            for event in new_events
+        ]
+
+    def insert(self, connection: sa.Connection, before_feed_no: int) -> None:
+        try:
+            connection.execute(sa.insert(events), self._numbered(before_feed_no))
+        except IntegrityError as error:
+            raise PlaceTakenError from error
+
+    def stage(self, connection: sa.Connection) -> None:
+        """There is nothing to do before the insert."""
+
+    def insert_free(self, connection: sa.Connection, before_feed_no: int) -> int:
+        insert = sqlite.insert(events).on_conflict_do_nothing(index_elements=_PLACE)
+        return connection.execute(insert, self._numbered(before_feed_no)).rowcount
+
+    def _numbered(self, before_feed_no: int) -> list[dict[str, Any]]:
+        return [
+            dict(zip(_COLUMNS, (number, *row), strict=True))
+            for number, row in enumerate(self._rows, before_feed_no + 1)
+        ]
+
+
+def _line(shared: str, event: Event) -> bytes:
+    # Numbers and digests, which `screening` has checked, hold nothing that COPY reads in its own way.
     clock = event.clock
-    body = bytes(event.body).decode()
-    return (
-        *(event.epoch, event.seq, event.id, event.kind, event.at_ms, clock.device_ms, clock.drift_ms, clock.suspect),
-        *(event.shift, event.guard, body, event.body_sha256, event.prev, event.hash),
+    drift = r"\N" if clock.drift_ms is None else clock.drift_ms
+    body = bytes(event.body)
+    if b"\\" in body or b"\t" in body or b"\n" in body or b"\r" in body:
+        body = body.replace(b"\\", rb"\\").replace(b"\t", rb"\t").replace(b"\n", rb"\n").replace(b"\r", rb"\r")
+    header = (
+        f"\t{shared}\t{_cell(event.epoch)}\t{event.seq}\t{_cell(event.id)}\t{_cell(event.kind)}\t{event.at_ms}"
+        f"\t{clock.device_ms}\t{drift}\t{clock.suspect}\t{_cell(event.shift)}\t{_cell(event.guard)}"
+        f"\t{event.body_sha256}\t{event.prev}\t{event.hash}\t"
     )
+    return b"%b%b\n" % (header.encode(), body)
+
+
+def _cell(text: str | None) -> str:
+    r"""Return a cell of COPY's text format: `\N` for None, and what the format uses itself escaped.
+
+    The rules are those of PostgreSQL's manual, COPY, "File Formats: Text Format".
+    """
+    if text is None:
+        return r"\N"
+    if "\\" in text or "\t" in text or "\n" in text or "\r" in text:
+        return text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
+    return text

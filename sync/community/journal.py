@@ -8,10 +8,9 @@ import sqlalchemy as sa
 
 from sync.bodies import Body
 from sync.community.database import communities, events, feed_counters
-from sync.events import GENESIS, Clock, Event, seal
+from sync.events import GENESIS, OFFICE, Clock, Event, seal
 
-OFFICE = "office"
-"""The station id that no gate may have."""
+__all__ = ["OFFICE", "append", "generation", "last_feed_no"]
 
 
 def append(connection: sa.Connection, community: str, body: Body, at_ms: int, *, guard: str | None = None) -> Event:

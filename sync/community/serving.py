@@ -1,4 +1,4 @@
-"""Running the community's application on a socket until the process is told to end."""
+"""Running the community's application on a socket, in one process or several, until told to end."""
 
 import ipaddress
 import os
@@ -10,14 +10,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import sqlalchemy as sa
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.supervisors import Multiprocess
 
 from passes.errors import N_, GatepostError, UsageError
 
 KEEP_ALIVE_S = 60
 SHUTDOWN_TIMEOUT_S = 5
 BACKLOG = 1024
+START_TIMEOUT_S = 30.0
+MAX_PROCESSES = 64
 
 
 class ListenError(GatepostError):
@@ -50,14 +54,61 @@ def check_address(host: str, tls: Tls | None, *, insecure: bool) -> None:
         )
 
 
+def check_processes(engine: sa.Engine, processes: int) -> None:
+    """Raise `UsageError` unless so many processes may serve the database that `engine` opens."""
+    if not 1 <= processes <= MAX_PROCESSES:
+        raise UsageError(
+            N_("--processes {processes}: 1 to {most} can be started; take one for each CPU"),
+            processes=processes,
+            most=MAX_PROCESSES,
+        )
+    if processes > 1 and engine.dialect.name == "sqlite":
+        raise UsageError(
+            N_(
+                "--processes {processes}: a SQLite file is written by one process at a time and gets no faster;"
+                " leave the option out, or move the community to PostgreSQL"
+            ),
+            processes=processes,
+        )
+
+
 def serve(app: ASGIApp, host: str, port: int, on_listening: Callable[[str], None], *, tls: Tls | None = None) -> None:
     """Serve `app` until SIGTERM or Ctrl+C, then end open requests and return.
 
     `port` 0 takes a free one. `on_listening` is called once with the real address as soon as requests are accepted.
     Raises `ListenError` when the address cannot be had.
     """
-    config = uvicorn.Config(
+    with _listening(host, port) as listener, _signals_only_end_the_server():
+        address = _address(listener, tls)
+        _Server(_config(app, tls), lambda: on_listening(address)).run(sockets=[listener])
+
+
+def serve_in_processes(
+    make: Callable[[], ASGIApp],
+    processes: int,
+    host: str,
+    port: int,
+    on_listening: Callable[[str], None],
+    *,
+    tls: Tls | None = None,
+) -> None:
+    """Serve as `serve` does, in `processes` processes that share the address; one that dies is replaced.
+
+    Each makes an application of its own with `make`, which has to be picklable.
+    """
+    # What is wrong with the certificate or the application is told here, once, and not by every process.
+    _config(make, tls, factory=True).load()
+    with _listening(host, port) as listener, _signals_only_end_the_server():
+        address = _address(listener, tls)
+        config = _config(make, tls, factory=True, workers=processes)
+        _Processes(config, [listener], lambda: on_listening(address)).run()
+
+
+def _config(app: Callable[..., object], tls: Tls | None, *, factory: bool = False, workers: int = 1) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
+        factory=factory,
+        workers=workers,
         access_log=False,
         lifespan="off",
         log_level="warning",
@@ -69,11 +120,25 @@ def serve(app: ASGIApp, host: str, port: int, on_listening: Callable[[str], None
         timeout_keep_alive=KEEP_ALIVE_S,
         ws="none",
     )
-    with _listening(host, port) as listener, _signals_only_end_the_server():
-        real_host, real_port = listener.getsockname()[:2]
-        shown = f"[{real_host}]" if ":" in real_host else real_host
-        address = f"{'https' if tls else 'http'}://{shown}:{real_port}"
-        _Server(config, lambda: on_listening(address)).run(sockets=[listener])
+
+
+def _address(listener: socket.socket, tls: Tls | None) -> str:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    return f"{'https' if tls else 'http'}://{shown}:{port}"
+
+
+class _Processes(Multiprocess):
+    """Processes of which the first, once it serves, lets the address be told."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], on_listening: Callable[[], None]) -> None:
+        super().__init__(config, sockets)
+        self._on_listening = on_listening
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        if self.processes[0].wait_until_ready(START_TIMEOUT_S):
+            self._on_listening()
 
 
 class _Server(uvicorn.Server):

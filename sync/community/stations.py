@@ -14,9 +14,47 @@ from sqlalchemy.exc import IntegrityError
 
 from passes.errors import N_, GatepostError, UsageError
 from sync.community.database import communities, reading, stations, writing
+from sync.events import OFFICE
 
 _SECRET_PREFIX = "gps_"  # noqa: S105 - the mark by which a leaked secret is recognised, not a secret
 _STATION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", re.ASCII)
+
+
+Place = tuple[str, int]
+"""An event's epoch and number: where it stands in its station's journal."""
+
+
+_IS_STATION = (
+    stations.c.community == sa.bindparam("of_community"),
+    stations.c.station == sa.bindparam("of_station"),
+)
+
+# Statements of every batch are built once, which would else cost as much as running them.
+_CALLER = (
+    sa.select(
+        stations.c.secret_sha256,
+        stations.c.withdrawn_at_ms,
+        stations.c.station,
+        stations.c.name,
+        communities.c.community,
+        communities.c.name,
+        communities.c.zone,
+        communities.c.generation,
+    )
+    .join_from(stations, communities, stations.c.community == communities.c.community)
+    .where(stations.c.community == sa.bindparam("of_community"), stations.c.secret_sha256 == sa.bindparam("digest"))
+)
+_NOTE_CONTACT = (
+    sa.update(stations)
+    .where(*_IS_STATION, stations.c.withdrawn_at_ms.is_(None))
+    .values(last_contact_ms=sa.bindparam("now_ms"))
+    .returning(stations.c.head_epoch, stations.c.head_seq)
+)
+_NOTE_HEAD = (
+    sa.update(stations)
+    .where(*_IS_STATION)
+    .values(head_epoch=sa.bindparam("new_epoch"), head_seq=sa.bindparam("new_seq"))
+)
 
 
 class UnknownSecretError(GatepostError):
@@ -57,6 +95,8 @@ def check_new_station(engine: sa.Engine, community: str, station: str) -> None:
             N_('station id {station!r}: use 1 to 32 letters a-z, digits, "_", "." and "-", not a mark first'),
             station=station,
         )
+    if station.lower() == OFFICE:
+        raise UsageError(N_("station {station}: this id is the community's own; choose another id"), station=station)
     if station in {entry.station for entry in list_stations(engine, community)}:
         raise _taken(station)
 
@@ -128,22 +168,8 @@ def authenticate(engine: sa.Engine, community: str, secret: str) -> Caller:
     Raises `UnknownSecretError`, also for a secret of another community; `StationWithdrawnError`; `DatabaseError`.
     """
     digest = _digest(secret)
-    query = (
-        sa.select(
-            stations.c.secret_sha256,
-            stations.c.withdrawn_at_ms,
-            stations.c.station,
-            stations.c.name,
-            communities.c.community,
-            communities.c.name,
-            communities.c.zone,
-            communities.c.generation,
-        )
-        .join_from(stations, communities, stations.c.community == communities.c.community)
-        .where(stations.c.community == community, stations.c.secret_sha256 == digest)
-    )
     with reading(engine) as connection:
-        row = connection.execute(query).one_or_none()
+        row = connection.execute(_CALLER, {"of_community": community, "digest": digest}).one_or_none()
     if row is None or not hmac.compare_digest(row[0], digest):
         raise UnknownSecretError(
             N_("Authorization: no station of this community has this secret; enrol with the file from the office")
@@ -153,15 +179,25 @@ def authenticate(engine: sa.Engine, community: str, secret: str) -> Caller:
     return Caller(*row[2:])
 
 
-def note_contact(connection: sa.Connection, community: str, station: str, now_ms: int) -> None:
-    """Write down when the station was last heard, and make other batches of it wait; raises `StationWithdrawnError`."""
-    changed = connection.execute(
-        sa.update(stations)
-        .where(stations.c.community == community, stations.c.station == station, stations.c.withdrawn_at_ms.is_(None))
-        .values(last_contact_ms=now_ms)
-    ).rowcount
-    if not changed:
+def note_contact(connection: sa.Connection, community: str, station: str, now_ms: int) -> Place | None:
+    """Write down when the station was last heard, make other batches of it wait, and return its head if one is noted.
+
+    Raises `StationWithdrawnError`.
+    """
+    row = connection.execute(
+        _NOTE_CONTACT, {"of_community": community, "of_station": station, "now_ms": now_ms}
+    ).one_or_none()
+    if row is None:
         raise _withdrawn(station)
+    return None if row.head_epoch is None else (row.head_epoch, row.head_seq)
+
+
+def note_head(connection: sa.Connection, community: str, station: str, head: Place) -> None:
+    """Write down an epoch of the station, and a number beyond which none of its events is stored."""
+    epoch, seq = head
+    connection.execute(
+        _NOTE_HEAD, {"of_community": community, "of_station": station, "new_epoch": epoch, "new_seq": seq}
+    )
 
 
 def _withdrawn(station: str) -> StationWithdrawnError:

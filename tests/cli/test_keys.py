@@ -94,6 +94,8 @@ def test_a_station_issues_with_its_new_key(run: Run, office: Path, tmp_path: Pat
     added = key(run, office, "rotate", "north")
     (folder / ISSUING_KEY_FILE).unlink()
     shutil.move(added["file"], folder / ISSUING_KEY_FILE)
+    run(*issue).refused(2, "not trusted by the newest list here")
+    shutil.copy(office / "trust.cose", folder / "trust.cose")
     after = json.loads(run(*issue).out)["token"]
     signers = [read_token(token, trust_of(office)).key.key_id.hex() for token in (before, after)]
     assert signers[0] != signers[1] == added["key_id"]

@@ -49,7 +49,7 @@ def test_a_pass_is_issued_drawn_scanned_and_verified(run: Run, folder: Path, tmp
         0,
         1,
     )
-    assert kinds(folder) == ["pass.issued"]
+    assert kinds(folder) == ["pass.issued", "pass.printed"]
 
 
 def test_a_pass_is_shown_and_drawn_once_more(run: Run, folder: Path, tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from station.outbox import Backlog, JournalOutbox, open_outbox
+from station.outbox import Backlog, JournalOutbox
+from station.parcels import open_parcels
 from station.storage import StorageError
+from sync.courier import Outbox
 from sync.wire import EventAnswer
-from tests.station.post import Post
+from tests.station.post import SHANGHAI, Post
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def answers(*statuses: str) -> list[EventAnswer]:
     ]
 
 
-def settle(outbox: JournalOutbox, first: int, *statuses: str) -> None:
+def settle(outbox: Outbox, first: int, *statuses: str) -> None:
     outbox.settle(list(enumerate(answers(*statuses), first)), 77)
 
 
@@ -80,10 +82,10 @@ def test_an_answer_for_a_record_that_is_not_there_is_no_answer(outbox: JournalOu
 
 
 def test_a_connection_of_its_own_sees_what_the_gate_records(post: Post, outbox: JournalOutbox) -> None:
-    with open_outbox(post.folder, "G1") as own:
-        settle(own, 1, "stored", "stored", "stored", "stored", "stored")
+    with open_parcels(post.folder, "G1", SHANGHAI) as own:
+        settle(own.outbox, 1, "stored", "stored", "stored", "stored", "stored")
         post.issue()
-        assert [n for n, _event in own.unsent(100)] == [6]
+        assert [n for n, _event in own.outbox.unsent(100)] == [6]
     assert outbox.backlog().pending == 1
 
 
@@ -107,5 +109,5 @@ def test_a_file_that_cannot_be_written_keeps_no_answer(post: Post, outbox: Journ
 
 
 def test_a_folder_without_a_station_is_told(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="no station yet"), open_outbox(tmp_path, "G1"):
+    with pytest.raises(StorageError, match="no station yet"), open_parcels(tmp_path, "G1", SHANGHAI):
         pass

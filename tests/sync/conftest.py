@@ -10,16 +10,18 @@ from typing import Any
 import pytest
 
 from station.clock import SystemClock
-from station.outbox import Backlog, JournalOutbox, open_outbox
+from station.outbox import Backlog, JournalOutbox
+from station.parcels import open_parcels
 from sync.bodies import PassageRecorded
+from sync.client import connect
 from sync.community.api import make_app
 from sync.community.database import open_engine
 from sync.community.registry import add_community
 from sync.community.schema import migrate
 from sync.community.stations import add_station
-from sync.courier import Courier, CourierState, carry_once, connect
+from sync.courier import Courier, CourierState, carry_once
 from tests.community.conftest import COMMUNITY, NOW_MS, Server, serving
-from tests.station.post import Post
+from tests.station.post import SHANGHAI, Post
 from tests.sync.servers import DEADLINE_S
 
 STATION = "G1"
@@ -53,7 +55,7 @@ class Sender:
     def carry(self, url: str, secret: str = "s", timeout_s: float = DEADLINE_S) -> int:
         """Send one batch here and now."""
         with connect(url, secret, timeout_s) as client:
-            return carry_once(client, self.outbox, COMMUNITY, self.post.clock.now_ms)[0]
+            return carry_once(client, self.outbox, COMMUNITY, self.post.clock.now_ms)
 
     @contextmanager
     def courier(self, url: str, secret: str = "s", **options: Any) -> Iterator[Courier]:
@@ -66,7 +68,7 @@ class Sender:
             on_state=self._said,
             now_ms=SystemClock().now_ms,
             **{
-                "open_outbox": lambda: open_outbox(self.post.folder, STATION),
+                "open_parcels": lambda: open_parcels(self.post.folder, STATION, SHANGHAI),
                 "longest_wait_s": 0.02,
                 "timeout_s": DEADLINE_S,
                 **options,

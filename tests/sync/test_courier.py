@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from station.outbox import JournalOutbox, open_outbox
+from station.parcels import open_parcels
 from station.storage import StorageError
+from sync.client import NotWelcomeError, TransferError, ask_station, connect
 from sync.community.database import events, forks, quarantine
 from sync.community.stations import add_station, withdraw_station
-from sync.courier import NotWelcomeError, TransferError, ask_station, connect
+from sync.courier import Parcels
 from sync.wire import MAX_EVENTS
 from tests.community.conftest import COMMUNITY, NOW_MS, Chain, Server
+from tests.station.post import SHANGHAI
 from tests.sync.conftest import STATION, Sender
 from tests.sync.servers import DEADLINE_S, Exchange, front, passes_on, problem
 
@@ -270,6 +272,7 @@ def test_a_wrong_address_is_a_sentence_and_not_a_dead_thread(sender: Sender, url
 
 
 def test_a_damaged_secret_is_a_sentence_and_not_a_dead_thread(sender: Sender, community: Server) -> None:
+    sender.record(1)
     for secret in ("密", "a\nb: c", "a\0"):
         with pytest.raises(TransferError):
             sender.carry(community.url, secret)
@@ -279,13 +282,13 @@ def test_trouble_with_the_file_is_told_and_tried_again(sender: Sender, community
     sender.record(2)
     tries: list[int] = []
 
-    def opened() -> AbstractContextManager[JournalOutbox]:
+    def opened() -> AbstractContextManager[Parcels]:
         tries.append(1)
         if len(tries) < 3:
             raise StorageError("{path}: the disk is full", path=Path("journal.sqlite"))
-        return open_outbox(sender.post.folder, STATION)
+        return open_parcels(sender.post.folder, STATION, SHANGHAI)
 
-    with sender.courier(community.url, secret_of(community), open_outbox=opened):
+    with sender.courier(community.url, secret_of(community), open_parcels=opened):
         sender.wait(lambda: sender.backlog.pending == 0)
 
     assert str(sender.wait_for_trouble().trouble) == "journal.sqlite: the disk is full"

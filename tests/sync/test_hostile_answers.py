@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sync.courier import NotWelcomeError, TransferError
+from sync.client import NotWelcomeError, TransferError
 from sync.wire import MAX_BODY_BYTES, MAX_EVENTS
 from tests.station.post import COMMUNITY
 from tests.sync.conftest import Sender

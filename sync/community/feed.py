@@ -1,0 +1,215 @@
+"""The feed: all journals in one order, cut down to what another gate needs.
+
+Feed numbers come from one counter row that every writer holds until it commits, so once the counter shows a number
+everything up to it is there; the end is therefore read first. A station gets no visitor's name, no reading and nothing
+of others' shifts. Kinds of events that this version does not know are passed on whole.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from passes.reasons import Reason
+from sync.bodies import BODY_TYPES, PassageRecorded, PassIssued
+from sync.community.database import events, stations
+from sync.community.instants import MAX_AT_MS
+from sync.community.journal import generation, last_feed_no
+from sync.community.kindbook import KindBook, read_kinds
+from sync.events import OFFICE, canonical_json, read_body
+from sync.wire import FeedAnswer, FeedHead, FeedItem
+
+logger = logging.getLogger("gatepost.community")
+
+MAX_ITEMS = 1000
+PAGE_BYTES = 1024 * 1024
+"""An answer ends with the body that reaches this size, so that a slow line gets it in time."""
+
+STAYS_HOME = (
+    *("shift.opened", "shift.handed_over", "clock.confirmed", "pass.printed", "supplies.counted", "staff.set"),
+    *("incident.reported", "incident.handled", "incident.closed", "inspection.recorded", "inspection.rectified"),
+    *("disinfection.recorded", "health.checked", "errand.added", "errand.done", "retention.purged"),
+)
+"""Kinds that concern a station and the office, not the other gates."""
+
+OFFICE_ONLY = ("kind.set", "mode.set", "key.added", "key.withdrawn", "conflict.found", "conflict.closed")
+"""What only the office may order: from a gate's journal it goes to no other gate."""
+
+
+def read_feed(
+    connection: sa.Connection,
+    community: str,
+    *,
+    after: str | None,
+    limit: int = MAX_ITEMS,
+    own_station: str,
+    own_epoch: str,
+    now_ms: int,
+) -> FeedAnswer:
+    """Return the piece of the feed that follows the cursor `after` (None = the beginning), at most `limit` items.
+
+    Left out are the events of the asking station's own present epoch; those of its earlier lives are sent. A cursor of
+    another generation, beyond the end or of no known form is answered from the beginning, `from_start`.
+    """
+    end = last_feed_no(connection, community)
+    own_generation = generation(connection, community)
+    start = 0 if after is None else position_of(after, own_generation)
+    from_start = start is None or start > end
+    start = 0 if start is None or from_start else start
+    rows = connection.execute(_query(community, start, end, own_station, own_epoch).limit(limit))
+    cut = _Cutter(lambda: read_kinds(connection, community))
+    items: list[FeedItem] = []
+    read = size = 0
+    for row in rows:
+        read, start = read + 1, row.feed_no
+        item = cut.item(row)
+        if item is not None:
+            items.append(item)
+            size += len(bytes(item.body))
+            if size >= PAGE_BYTES:
+                break
+    rows.close()
+    more = start < end and (read == limit or size >= PAGE_BYTES)
+    return FeedAnswer(
+        community=community,
+        generation=own_generation,
+        server_time_ms=now_ms,
+        cursor=f"{own_generation}.{start if more else end}",
+        items=items,
+        more=more,
+        from_start=from_start,
+        heads=[] if more else _heads(connection, community),
+    )
+
+
+def position_of(cursor: str, own_generation: str) -> int | None:
+    """Return the feed number that a cursor stands for; None when it is not one of this generation."""
+    named, _, number = cursor.rpartition(".")
+    is_ours = named == own_generation and number.isascii() and number.isdecimal() and len(number) < 19
+    return int(number) if is_ours else None
+
+
+def happened(row: Any) -> int:
+    """Return when an event happened, UTC milliseconds, corrected by its drift and kept inside the calendar."""
+    return within_calendar(row.at_ms - (row.drift_ms or 0))
+
+
+def within_calendar(at_ms: int) -> int:
+    """Return the instant, or the calendar's nearest: a station's clock and drift can be anything."""
+    return min(max(at_ms, 0), MAX_AT_MS)
+
+
+def _query(community: str, start: int, end: int, own_station: str, own_epoch: str) -> sa.Select[Any]:
+    columns = (events.c[name] for name in ("feed_no", "station", "epoch", "seq", "id", "kind", "at_ms", "drift_ms"))
+    is_own = sa.and_(events.c.station == own_station, events.c.epoch == own_epoch)
+    is_not_theirs_to_say = sa.and_(events.c.kind.in_(OFFICE_ONLY), events.c.station != OFFICE)
+    is_strangers_name = sa.and_(
+        events.c.kind == "person.registered", events.c.station != OFFICE, events.c.station != own_station
+    )
+    return (
+        sa.select(*columns, events.c.body)
+        .where(
+            events.c.community == community,
+            events.c.feed_no > start,
+            events.c.feed_no <= end,
+            events.c.kind.not_in(STAYS_HOME),
+            ~is_own,
+            ~is_not_theirs_to_say,
+            ~is_strangers_name,
+        )
+        .order_by(events.c.feed_no)
+    )
+
+
+class _Cutter:
+    """Cuts events down to what another gate needs; asks for the community's kinds when a pass comes by."""
+
+    def __init__(self, ask_kinds: Callable[[], KindBook]) -> None:
+        self._ask_kinds = ask_kinds
+        self._kinds: KindBook | None = None
+
+    def item(self, row: Any) -> FeedItem | None:
+        """Return what travels of an event; None when nothing does."""
+        try:
+            body = self._body(row) if row.kind in BODY_TYPES else row.body.encode()
+        except msgspec.DecodeError as error:
+            # Stored by an older version, which did not know this kind and could not check it.
+            logger.warning("event %s of station %s: %s; no gate is told of it", row.id, row.station, error)
+            return None
+        if body is None:
+            return None
+        return FeedItem(
+            station=row.station,
+            epoch=row.epoch,
+            seq=row.seq,
+            id=row.id,
+            kind=row.kind,
+            at_ms=happened(row),
+            body=msgspec.Raw(body),
+        )
+
+    def _body(self, row: Any) -> bytes | None:
+        body = read_body(row.kind, row.body.encode())
+        if isinstance(body, PassageRecorded):
+            return _leg_only(body, row.drift_ms)
+        changed: dict[str, Any] = {}
+        order_ms = getattr(body, "order_ms", None)
+        if order_ms is not None and row.drift_ms:
+            changed["order_ms"] = within_calendar(order_ms - row.drift_ms)
+        if row.kind in {"passage.undone", "passage.missed"}:
+            changed["reason"] = ""
+        if isinstance(body, PassIssued) and self._is_visitors(body, row):
+            changed["holder"] = ""
+        if not changed:
+            return bytes(row.body.encode())
+        # As raw fields, so that those of a newer version stay.
+        fields = msgspec.json.decode(row.body.encode(), type=dict[str, msgspec.Raw])
+        return canonical_json({**fields, **changed})
+
+    def _is_visitors(self, body: PassIssued, row: Any) -> bool:
+        self._kinds = self._kinds or self._ask_kinds()
+        kind = self._kinds.at(body.pass_kind, happened(row))
+        return kind is None or kind.visitor
+
+
+def _leg_only(body: PassageRecorded, drift_ms: int | None) -> bytes | None:
+    """Return an accepted passage as the leg that it is: no names, no readings, no reasons but an override."""
+    if body.outcome != "allowed" or body.pass_id is None:
+        return None
+    leg = PassageRecorded(
+        outcome="allowed",
+        direction=body.direction,
+        # The field has to be there; what called for attention is between that gate and the office.
+        verdict="allow",
+        reasons=[reason for reason in body.reasons if reason == Reason.OVERRIDDEN],
+        leg=body.leg,
+        order_ms=None if body.order_ms is None else within_calendar(body.order_ms - (drift_ms or 0)),
+        pass_id=body.pass_id,
+    )
+    return canonical_json(leg)
+
+
+def _heads(connection: sa.Connection, community: str) -> list[FeedHead]:
+    """Return how far each station that takes part has been heard, and the community's own journal."""
+    enrolled = sa.select(stations.c.station, stations.c.last_contact_ms).where(
+        stations.c.community == community, stations.c.withdrawn_at_ms.is_(None)
+    )
+    heads = []
+    for station, contact_ms in [*connection.execute(enrolled.order_by(stations.c.station)), (OFFICE, None)]:
+        # Within a station the order is (epoch, seq), and the primary key has its last row at once.
+        newest = (
+            sa.select(events.c.epoch, events.c.seq, events.c.hash)
+            .where(events.c.community == community, events.c.station == station)
+            .order_by(events.c.epoch.desc(), events.c.seq.desc())
+            .limit(1)
+        )
+        if station == OFFICE:
+            newest = newest.where(events.c.epoch == generation(connection, community))
+        head = connection.execute(newest).one_or_none()
+        if head is not None:
+            heads.append(
+                FeedHead(station=station, epoch=head.epoch, seq=head.seq, hash=head.hash, contact_ms=contact_ms)
+            )
+    return heads
