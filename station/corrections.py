@@ -66,7 +66,7 @@ def record_missed(
         raise UsageError(N_("reason: say why this passage was not recorded when it happened"))
     with journal.writing():
         now_ms = clock.now_ms()
-        if happened_ms > now_ms:
+        if happened_ms > now_ms - (journal.drift_ms or 0):
             raise UsageError(N_("time: a missed passage lies in the past; correct the time"))
         body = PassageMissed(
             pass_id=pass_id,

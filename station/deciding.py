@@ -63,7 +63,8 @@ class Scan(msgspec.Struct, frozen=True):
     `recorded` is the event on disk and `outcome` what it says happened. `again` marks the repeated read of a passage
     that is already recorded. `celsius` is the reading that decided, the last valid one. `id_matches` is what the guard
     saw on the ID card. `last_leg` is the last accepted passage of the pass's line. `state_detail` is the stated reason
-    of the pass's state. `counted_ms` is the instant that counts: later than `at_ms` while the clock is not believed.
+    of the pass's state. `counted_ms` is the instant that counts: later than `at_ms` while the clock is not believed. It
+    and `last_leg` are by a clock that is `ahead_ms` ahead of the community's.
     """
 
     text: str
@@ -80,6 +81,7 @@ class Scan(msgspec.Struct, frozen=True):
     last_leg: Leg | None = None
     state_detail: str | None = None
     counted_ms: int = 0
+    ahead_ms: int = 0
     override: Override | None = None
     recorded: Event | None = None
     outcome: RecordedOutcome | None = None
@@ -116,7 +118,7 @@ class Decider:
             token = read_token(row.token if row else text, self._trust())
         except TokenError as error:
             return replace(scan, verdict=refused(error.reason))
-        kind = self._register.rules().kind(token.claims.kind, at_ms)
+        kind = self._register.rules().kind(token.claims.kind, at_ms - (self._journal.drift_ms or 0))
         if kind is None:
             return replace(scan, token=token, verdict=refused(Reason.UNKNOWN_KIND))
         return replace(scan, token=token, person=_person_of(token.claims, kind))
@@ -129,15 +131,18 @@ class Decider:
         person = scan.person
         if person is None:
             return scan
-        latest_ms = self._journal.head().latest_ms
-        is_behind = scan.at_ms < latest_ms - CLOCK_TOLERANCE_MS
-        counted_ms = latest_ms if is_behind else scan.at_ms
+        head = self._journal.head()
+        is_behind = scan.at_ms < head.latest_ms - CLOCK_TOLERANCE_MS
+        counted_ms, ahead_ms = scan.at_ms, self._journal.drift_ms or 0
+        if is_behind:
+            counted_ms, ahead_ms = head.latest_ms, head.latest_drift_ms
         local_now = local_time(counted_ms, self._zone)
-        rules = self._register.rules()
-        kind = rules.kind(person.kind.code, counted_ms) or person.kind
+        orders = self._register.orders()
+        rules = orders.rules
+        kind = rules.kind(person.kind.code, counted_ms - ahead_ms) or person.kind
         row = self._register.find_pass(person.pass_id)
         person, known, detail = self._known(scan, person, kind, row, local_now)
-        stands = self.standing(person.line, person.household, kind, local_now.date(), counted_ms)
+        stands = self.standing(person.line, person.household, kind, local_now.date(), counted_ms, ahead_ms)
         finding, celsius = self._finding(scan)
         facts = Facts(
             known,
@@ -147,9 +152,9 @@ class Decider:
             finding,
             scan.typed,
             id_matches=scan.id_matches,
-            mode=rules.mode(counted_ms),
+            mode=rules.mode(counted_ms - ahead_ms),
             clock_behind=is_behind,
-            stale=self._register.is_stale(counted_ms, STALE_AFTER_MS),
+            stale=orders.is_stale(counted_ms, STALE_AFTER_MS),
             unclaimed=alone,
         )
         answered = replace(
@@ -160,6 +165,7 @@ class Decider:
             last_leg=stands.last_leg,
             state_detail=detail,
             counted_ms=counted_ms,
+            ahead_ms=ahead_ms,
         )
         if claim:
             answered = self._with_claim(answered, facts, claim)
@@ -220,23 +226,25 @@ class Decider:
         candidates = self._trust().candidates(read_with.key_id, read_with.community)
         return next((key for key in candidates if key.public_key == read_with.public_key), read_with)
 
-    def standing(self, line: str, household: str | None, kind: Kind, today: date, at_ms: int) -> Standing:
-        """Return where a line of passes stands on a community-local day, by what is known here.
+    def standing(
+        self, line: str, household: str | None, kind: Kind, today: date, at_ms: int, ahead_ms: int
+    ) -> Standing:
+        """Return where a line of passes stands on a day, by what is known here.
 
         Where the kind counts per household, the trips of its other passes are counted too, of the kinds that do so at
-        the instant `at_ms`.
+        the instant `at_ms`. Both it and the day are by a clock that is `ahead_ms` ahead of the community's.
         """
-        own = self._standing_of(line, kind, today)
+        own = self._standing_of(line, kind, today, ahead_ms)
         if kind.count == "pass" or not household:
             return own
-        in_force = self._register.rules().in_force(at_ms)
+        in_force = self._register.rules().in_force(at_ms - ahead_ms)
         counted = [code for code, other in in_force.items() if other.count == "household"]
         lines = self._register.lines_of_household(household, counted)
-        others = sum(self._standing_of(other, kind, today).used for other in lines if other != line)
+        others = sum(self._standing_of(other, kind, today, ahead_ms).used for other in lines if other != line)
         return replace(own, used=own.used + others)
 
-    def _standing_of(self, line: str, kind: Kind, today: date) -> Standing:
-        legs = self._register.legs(line, today - timedelta(days=kind.period_days - 1))
+    def _standing_of(self, line: str, kind: Kind, today: date, ahead_ms: int) -> Standing:
+        legs = self._register.legs(line, today - timedelta(days=kind.period_days - 1), ahead_ms)
         return standing(legs, kind.first_leg, today, kind.period_days, self._zone)
 
     def _finding(self, scan: Scan) -> tuple[Finding | Skipped | None, float | None]:

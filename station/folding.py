@@ -19,7 +19,7 @@ from passes.trips import local_day
 from station.logbook import newest_with_id
 from sync import bodies
 from sync.bodies import Body
-from sync.events import OFFICE
+from sync.events import OFFICE, Event
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -134,24 +134,27 @@ class Fold:
     def _passage(self, n: int | None, event: Fact, body: bodies.PassageRecorded) -> None:
         changes = [] if n is None else [self._of_day(event.at_ms, body, 1)]
         if body.outcome == "allowed" and body.pass_id and body.leg:
-            order_ms = event.at_ms if body.order_ms is None else body.order_ms
-            changes += self._add_leg(body.pass_id, order_ms, event, body.direction, body.leg)
+            order_ms = _place_ms(event, body.order_ms)
+            changes += self._add_leg(n, event, body.pass_id, order_ms, body.direction, body.leg)
         self._tally(changes)
 
     def _of_day(self, at_ms: int, body: bodies.PassageRecorded, change: int) -> Tally:
         day = local_day(at_ms, self._zone).isoformat()
         return day, body.outcome, body.direction, int(Reason.FEVER in body.reasons), change
 
-    def _missed(self, _n: int | None, event: Fact, body: bodies.PassageMissed) -> None:
-        self._tally(self._add_leg(body.pass_id, body.happened_ms, event, body.direction, body.leg))
+    def _missed(self, n: int | None, event: Fact, body: bodies.PassageMissed) -> None:
+        self._tally(self._add_leg(n, event, body.pass_id, body.happened_ms, body.direction, body.leg))
 
-    def _add_leg(self, pass_id: str, order_ms: int, event: Fact, direction: str, leg: str) -> list[Tally]:
+    def _add_leg(
+        self, n: int | None, event: Fact, pass_id: str, order_ms: int, direction: str, leg: str
+    ) -> list[Tally]:
         """Put a leg in its place; return how that changes the open trips."""
         last = self._last_leg(pass_id)
         self._db.execute(_ADD_LEG, (pass_id, order_ms, event.id, direction, event.station, leg))
         if last and (order_ms, event.id) <= last[:2]:
             return []
-        if self._db.execute("SELECT 1 FROM undone WHERE passage_id = ?", (event.id,)).fetchone():
+        # What takes back an own passage stands behind it in the journal; that of others may have come before.
+        if n is None and self._db.execute("SELECT 1 FROM undone WHERE passage_id = ?", (event.id,)).fetchone():
             return []
         return _open_changes([_opened_by(last)], [direction if leg == "first" else None])
 
@@ -183,10 +186,10 @@ class Fold:
             "INSERT OR IGNORE INTO passes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(body.pass_id, body.number, body.pass_kind, body.holder, body.holder_id, body.household),
-                *(body.address, body.valid_from, body.valid_until, event.at_ms, body.token, body.source),
+                *(body.address, body.valid_from, body.valid_until, _place_ms(event), body.token, body.source),
             ),
         )
-        person = (body.holder_id, body.holder, body.household, body.address, event.at_ms, event.id)
+        person = (body.holder_id, body.holder, body.household, body.address, _place_ms(event), event.id)
         self._db.execute(_REGISTER_PERSON, person)
         state = State.REQUESTED if body.state == "requested" else None
         self._pass_event(event, body.pass_id, None, state, None)
@@ -222,22 +225,21 @@ class Fold:
     def _pass_event(
         self, event: Fact, pass_id: str, order_ms: int | None, state: State | None, detail: str | None
     ) -> None:
-        order_ms = event.at_ms if order_ms is None else order_ms
         self._db.execute(
             "INSERT OR IGNORE INTO pass_events VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (pass_id, order_ms, event.id, event.at_ms, event.station, event.kind, state, detail),
+            (pass_id, _place_ms(event, order_ms), event.id, event.at_ms, event.station, event.kind, state, detail),
         )
 
     def _person(self, _n: int | None, event: Fact, body: bodies.PersonRegistered) -> None:
         self._db.execute(
-            _REGISTER_PERSON, (body.person_id, body.name, body.household, body.address, event.at_ms, event.id)
+            _REGISTER_PERSON, (body.person_id, body.name, body.household, body.address, _place_ms(event), event.id)
         )
 
     def _restriction(self, _n: int | None, event: Fact, body: bodies.Restriction) -> None:
         reason, is_on = _RESTRICTIONS[type(body)]
         scope, subject = ("holder", body.holder_id) if body.holder_id else ("household", body.household)
         until = body.until if isinstance(body, bodies.QuarantineOrdered) else None
-        order_ms = event.at_ms if body.order_ms is None else body.order_ms
+        order_ms = _place_ms(event, body.order_ms)
         row = (scope, subject, reason, int(is_on), until, body.reason, order_ms, event.id)
         self._db.execute(_RESTRICT, row)
 
@@ -253,7 +255,7 @@ class Fold:
             return
         self._db.execute(
             "INSERT INTO rules (name, effective_ms, order_ms, id, body) VALUES (?, ?, ?, ?, ?)",
-            (name, effective_ms, event.at_ms, event.id, body),
+            (name, effective_ms, _place_ms(event), event.id, body),
         )
 
     def _trust_list(self, _n: int | None, _event: Fact, body: bodies.KeyAdded | bodies.KeyWithdrawn) -> None:
@@ -292,6 +294,15 @@ class Fold:
                 "UPDATE shifts SET handed_over_ms = ?, incoming = ?, outstanding = ? WHERE id = ?",
                 (event.at_ms, body.incoming, body.outstanding, event.shift),
             )
+
+
+def _place_ms(event: Fact, order_ms: int | None = None) -> int:
+    """Return where a fact lies among those of all stations, by the community's clock.
+
+    The feed has it so already; what stands in the journal is by this device's clock, as far ahead as it was known.
+    """
+    place_ms = event.at_ms if order_ms is None else order_ms
+    return place_ms - (event.clock.drift_ms or 0) if isinstance(event, Event) else place_ms
 
 
 def _opened_by(last_leg: LastLeg | None) -> str | None:

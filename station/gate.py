@@ -165,11 +165,11 @@ class Gate:
         leg = scan.last_leg
         if leg is None or leg.direction is not scan.direction or leg.station != self.journal.station:
             return None
-        if not 0 <= scan.at_ms - leg.at_ms <= REPEAT_MS:
+        if scan.counted_ms - leg.at_ms > REPEAT_MS:
             return None
         # Of the journal alone: a copy of this disk may stand at another gate under the same name.
         passage = newest_with_id(self.journal.connection, leg.id)
-        if passage is None:
+        if passage is None or not 0 <= scan.at_ms - passage.at_ms <= REPEAT_MS:
             return None
         body = passage.body
         reasons = tuple(Reason(reason) for reason in body.reasons)
@@ -198,7 +198,7 @@ class Gate:
             verdict=scan.verdict.outcome.value,
             reasons=[reason.value for reason in scan.verdict.reasons],
             leg=scan.verdict.leg,
-            order_ms=_order_ms(scan),
+            order_ms=_order_ms(scan, self.journal.drift_ms or 0),
             pass_id=person.pass_id if person else None,
             pass_number=person.number if person else None,
             pass_kind=person.kind.code if person else None,
@@ -230,11 +230,14 @@ def _is_waiting(scan: Scan, *, acknowledged: bool) -> bool:
     return verdict.needs_reading or verdict.needs_id or (verdict.outcome is Outcome.ATTENTION and not acknowledged)
 
 
-def _order_ms(scan: Scan) -> int | None:
-    """Return where the passage counts if that is not its instant: behind the last leg, whatever the clock says."""
+def _order_ms(scan: Scan, drift_ms: int) -> int | None:
+    """Return where the passage counts if that is not its instant: behind the last leg, whatever the clock says.
+
+    It is by the device's clock, which is `drift_ms` ahead of the community's.
+    """
     after_last_ms = scan.last_leg.at_ms + 1 if scan.last_leg else 0
-    order_ms = max(scan.counted_ms, after_last_ms)
-    return order_ms if order_ms != scan.at_ms and scan.person else None
+    counted_ms = max(scan.counted_ms, after_last_ms) - scan.ahead_ms + drift_ms
+    return counted_ms if counted_ms > scan.at_ms and scan.person else None
 
 
 def _said(text: str | None) -> str | None:

@@ -27,8 +27,9 @@ _NOTE_EVERY = 50
 
 COLUMNS = "epoch, seq, id, kind, at_ms, device_ms, drift_ms, suspect, shift, guard, body, body_sha256, prev, hash"
 _INSERT = f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - no input
-_LAST = "SELECT n, epoch, seq, hash, at_ms, suspect FROM events ORDER BY n DESC LIMIT 1"
-_LATEST = "SELECT at_ms FROM events WHERE suspect = 0 ORDER BY n DESC LIMIT 1"
+_LAST = "SELECT n, epoch, seq, hash, at_ms, drift_ms, suspect FROM events ORDER BY n DESC LIMIT 1"
+_LATEST = "SELECT at_ms, drift_ms FROM events WHERE suspect = 0 ORDER BY n DESC LIMIT 1"
+_DRIFT = "SELECT drift_ms FROM events ORDER BY n DESC LIMIT 1"
 
 Fold = Callable[[int, Event, Body], None]
 """Takes an event's local number, the event and its body into the register, in the transaction that appends it."""
@@ -41,7 +42,8 @@ class BrokenChainError(GatepostError):
 class Head(msgspec.Struct, frozen=True):
     """The newest event of a journal; all zero and `GENESIS` in an empty one.
 
-    `latest_ms` is the latest time that any event has, counted since the lead last confirmed the clock.
+    `latest_ms` is the latest time that any event has, counted since the lead last confirmed the clock, and
+    `latest_drift_ms` how far the device's clock was ahead of the community's then.
     """
 
     n: int = 0
@@ -49,14 +51,15 @@ class Head(msgspec.Struct, frozen=True):
     seq: int = 0
     hash: str = events.GENESIS
     latest_ms: int = 0
+    latest_drift_ms: int = 0
 
 
 class Journal:
     """One station's journal in `folder`; it belongs to the thread that opens it.
 
     Every append also hands the event to `fold`, so the register can never miss one. `drift_ms` is how far the device's
-    clock was ahead of the community's at the last contact; it is kept with every event. Raises `StorageError` when the
-    file cannot be used.
+    clock was ahead of the community's at the last contact, None before any; it is kept with every event. Raises
+    `StorageError` when the file cannot be used.
     """
 
     def __init__(self, folder: Path, station: str, clock: Clock, *, create: bool = False) -> None:
@@ -64,7 +67,8 @@ class Journal:
         self.path = folder / FILE_NAME
         self.station = station
         self.connection = open_file(folder, create=create)
-        self.drift_ms: int | None = None
+        row = self.connection.execute(_DRIFT).fetchone()
+        self.drift_ms: int | None = row[0] if row else None
         self.fold: Fold = lambda _n, _event, _body: None
         self._clock = clock
         self._held: Head | None = None
@@ -99,11 +103,10 @@ class Journal:
         row = self.connection.execute(_LAST).fetchone()
         if row is None:
             return Head()
-        n, epoch, seq, digest, latest_ms, is_suspect = row
+        n, epoch, seq, digest, latest_ms, drift_ms, is_suspect = row
         if is_suspect:
-            trusted = self.connection.execute(_LATEST).fetchone()
-            latest_ms = trusted[0] if trusted else latest_ms
-        return Head(n, epoch, seq, digest, latest_ms)
+            latest_ms, drift_ms = self.connection.execute(_LATEST).fetchone() or (latest_ms, drift_ms)
+        return Head(n, epoch, seq, digest, latest_ms, drift_ms or 0)
 
     def append(
         self, body: Body, *, at_ms: int, shift: str | None, guard: str | None, event_id: str | None = None
@@ -131,7 +134,8 @@ class Journal:
         )
         cursor = self.connection.execute(_INSERT, _row_of(event))
         n = int(cursor.lastrowid or 0)
-        self._held = Head(n, event.epoch, event.seq, event.hash, head.latest_ms if is_suspect else at_ms)
+        latest = (head.latest_ms, head.latest_drift_ms) if is_suspect else (at_ms, self.drift_ms or 0)
+        self._held = Head(n, event.epoch, event.seq, event.hash, *latest)
         self.fold(n, event, body)
         if head.n % _NOTE_EVERY == 0:
             self._note_progress(head.n)

@@ -105,6 +105,18 @@ class Rules(msgspec.Struct, frozen=True):
         return {code: kind for code in codes if (kind := self.kind(code, at_ms))}
 
 
+class Orders(msgspec.Struct, frozen=True):
+    """What holds for everybody: the rules, when the lists were last as new as the community's, any restriction at all."""
+
+    rules: Rules
+    synced_ms: int | None
+    has_restrictions: bool
+
+    def is_stale(self, now_ms: int, after_ms: int) -> bool:
+        """Say whether the lists are more than `after_ms` old; never, where there is no community."""
+        return self.synced_ms is not None and now_ms - self.synced_ms > after_ms
+
+
 _COLUMNS = (
     "pass_id, number, kind, holder, holder_id, household, address, valid_from, valid_until, issued_ms, token, source,"
     " coalesce((SELECT line FROM lines WHERE lines.pass_id = passes.pass_id), pass_id)"
@@ -112,6 +124,11 @@ _COLUMNS = (
 _NEWEST_STATE = (
     "SELECT state, detail FROM pass_events WHERE pass_id = ? AND state IS NOT NULL"
     " ORDER BY order_ms DESC, id DESC LIMIT 1"
+)
+# One question instead of three: this is asked at every decision.
+_TIPS = (
+    "SELECT (SELECT max(n) FROM rules), (SELECT value FROM notes WHERE name = ?),"
+    " EXISTS (SELECT 1 FROM restrictions WHERE is_on)"
 )
 _LEGS = (
     "SELECT order_ms, direction, station, leg, id FROM legs WHERE line = ?"
@@ -128,7 +145,7 @@ class Register:
         self._db = journal.connection
         self._zone = zone
         self._fold = Fold(self._db, zone)
-        self._rules: tuple[int, Rules] = (-1, Rules({}, []))
+        self._rules: tuple[int | None, Rules] = (None, Rules({}, []))
         journal.fold = self._fold.apply
         if read_note(self._db, REGISTER) != "folded":
             self.rebuild()
@@ -154,24 +171,23 @@ class Register:
             for item in read_feed(self._db):
                 self._apply(None, item, item.kind, item.body)
             write_note(self._db, REGISTER, "folded")
-        self._rules = (-1, Rules({}, []))
+        self._rules = (None, Rules({}, []))
 
     def _apply(self, n: int | None, fact: Any, kind: str, raw: msgspec.Raw) -> None:
         body = read_body(kind, raw)
         if body is not None:
             self._fold.apply(n, fact, body)
 
-    def is_stale(self, now_ms: int, after_ms: int) -> bool:
-        """Say whether the lists were last compared with the community's more than `after_ms` ago; never, where none."""
-        synced_ms = read_note(self._db, SYNCED)
-        return synced_ms is not None and now_ms - int(synced_ms) > after_ms
+    def orders(self) -> Orders:
+        """Return what the community orders for all, and since when it has not been heard of."""
+        newest, synced_ms, has_restrictions = self._db.execute(_TIPS, (SYNCED,)).fetchone()
+        if newest != self._rules[0]:
+            self._rules = (newest, self._read_rules())
+        return Orders(self._rules[1], None if synced_ms is None else int(synced_ms), bool(has_restrictions))
 
     def rules(self) -> Rules:
         """Return the kinds and modes that the community set."""
-        newest = self._db.execute("SELECT coalesce(max(n), 0) FROM rules").fetchone()[0]
-        if newest != self._rules[0]:
-            self._rules = (newest, self._read_rules())
-        return self._rules[1]
+        return self.orders().rules
 
     def _read_rules(self) -> Rules:
         rules = Rules({}, [])
@@ -235,11 +251,11 @@ class Register:
         return str(row[0]) if row else pass_id
 
     def newest_state_ms(self, pass_id: str) -> int | None:
-        """Return the place of the newest step that set the state of a pass; None where nothing did."""
+        """Return the place, by this device's clock, of the newest step that set a pass's state; None without any."""
         row = self._db.execute(
             "SELECT max(order_ms) FROM pass_events WHERE pass_id = ? AND state IS NOT NULL", (pass_id,)
         ).fetchone()
-        return None if row[0] is None else int(row[0])
+        return None if row[0] is None else int(row[0]) + (self._journal.drift_ms or 0)
 
     def find_person(self, name: str, address: str) -> str | None:
         """Return the id of the person of that name at that address; None unless there is exactly one."""
@@ -280,15 +296,17 @@ class Register:
         ).fetchone()
         return None if row[0] is None else int(row[0])
 
-    def legs(self, line: str, first_day: date) -> list[Leg]:
+    def legs(self, line: str, first_day: date, ahead_ms: int) -> list[Leg]:
         """Return the legs of a line since the beginning of `first_day`, and those before it back to the last return.
 
-        That is enough for `passes.trips.standing`.
+        That is enough for `passes.trips.standing`. The day and the legs are by a clock that is `ahead_ms` ahead of the
+        community's.
         """
         rows = self._db.execute(_LEGS, (line,))
         since_ms: int | None = None
         found: list[Leg] = []
-        for order_ms, direction, station, leg, event_id in rows:
+        for place_ms, direction, station, leg, event_id in rows:
+            order_ms = place_ms + ahead_ms
             found.append(Leg(order_ms, _DIRECTIONS[direction], station, event_id))
             if leg == "return":
                 since_ms = self._start_ms(first_day) if since_ms is None else since_ms
@@ -297,9 +315,9 @@ class Register:
         return found
 
     def last_leg(self, line: str) -> Leg | None:
-        """Return the last leg of a line."""
+        """Return the last leg of a line, by this device's clock."""
         row = self._db.execute(f"{_LEGS} LIMIT 1", (line,)).fetchone()
-        return Leg(row[0], _DIRECTIONS[row[1]], row[2], row[4]) if row else None
+        return Leg(row[0] + (self._journal.drift_ms or 0), _DIRECTIONS[row[1]], row[2], row[4]) if row else None
 
     def counts(self, day: date) -> Counts:
         """Count this gate's passages of one local day."""

@@ -49,7 +49,12 @@ class HttpClaims:
 
     def close(self) -> None:
         """Ask no more; a question under way ends by its own time-out."""
-        self._worker.shutdown(wait=False, cancel_futures=True)
+        self._worker.submit(self._hang_up)
+        self._worker.shutdown(wait=False)
+
+    def _hang_up(self) -> None:
+        if self._client:
+            self._client.close()
 
     def _ask(self, wish: ClaimRequest) -> ClaimAnswer:
         self._client = self._client or connect(self._url, self._secret, self._budget_s)

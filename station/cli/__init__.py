@@ -17,6 +17,7 @@ COMMANDS = {
     "init": "station.cli.setup:init",
     "log": "station.cli.log:log",
     "pass": "station.cli.passes:pass_",
+    "policy": "station.cli.policy:policy",
     "sync": "station.cli.sync:sync",
 }
 

@@ -1,5 +1,6 @@
 """`gatepost community`: the office's commands, from setting a community up to pulling its shift logs."""
 
+import functools
 import os
 from datetime import date, datetime
 from pathlib import Path
@@ -106,11 +107,14 @@ def upgrade(folder: Path) -> None:
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate chain, PEM.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Private key of the certificate, PEM.")
 @click.option("--insecure", is_flag=True, help="Listen beyond this machine without TLS.")
-def serve(*, folder: Path, host: str, port: int, tls_cert: Path | None, tls_key: Path | None, insecure: bool) -> None:
+@click.option("--processes", default=1, show_default=True, help="How many serve PostgreSQL, at most one for each CPU.")
+def serve(
+    *, folder: Path, host: str, port: int, tls_cert: Path | None, tls_key: Path | None, insecure: bool, processes: int
+) -> None:
     """Serve the stations until Ctrl+C or SIGTERM."""
-    from sync.community.api import make_app
+    from sync.community.api import make_app, open_app
     from sync.community.jobs import finding
-    from sync.community.serving import Tls, check_address
+    from sync.community.serving import Tls, check_address, check_processes, serve_in_processes
     from sync.community.serving import serve as serve_app
 
     if (tls_cert is None) != (tls_key is None):
@@ -118,14 +122,18 @@ def serve(*, folder: Path, host: str, port: int, tls_cert: Path | None, tls_key:
     tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
     check_address(host, tls, insecure=insecure)
     with community_in(folder) as (settings, engine), finding(engine, settings.community.id, SystemClock().now_ms):
-        # Not translated: programs wait for this line and read the address out of it.
-        serve_app(
-            make_app(engine, settings.community.id, SystemClock().now_ms),
-            host,
-            port,
-            lambda address: click.echo(f"listening on {address}"),
-            tls=tls,
-        )
+        check_processes(engine, processes)
+        now_ms = SystemClock().now_ms
+
+        def tell(address: str) -> None:
+            # Not translated: programs wait for this line and read the address out of it.
+            click.echo(f"listening on {address}")
+
+        if processes == 1:
+            serve_app(make_app(engine, settings.community.id, now_ms), host, port, tell, tls=tls)
+        else:
+            make = functools.partial(open_app, settings.database_url(folder), settings.community.id, now_ms)
+            serve_in_processes(make, processes, host, port, tell, tls=tls)
 
 
 @community.group()

@@ -5,11 +5,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from passes.kinds import Kind
 from passes.temperature import TemperatureRule
-from passes.trips import Standing, local_day
+from passes.trips import Standing
 from passes.trust import TrustList
 from station.deciding import Decider
 from station.gate import Gate
@@ -115,16 +117,19 @@ class PlayedGate:
         """End the gate's program."""
         self._files.close()
 
-    def standing(self, pass_id: str, kind_code: str, at_ms: int) -> tuple[Standing, int | None]:
-        """Return where a pass stands on the community-local day of `at_ms`, as known here, and its limit of trips."""
+    def kind(self, code: str) -> Kind | None:
+        """Return what is known here of a kind of pass at this moment of the device."""
+        return self.register.rules().kind(code, self._community_ms())
+
+    def standing(self, pass_id: str, kind: Kind, day: date) -> Standing:
+        """Return where a pass of that kind stands on a community-local day, as known here."""
         row = self.register.find_pass(pass_id)
-        kind = self.register.rules().kind(kind_code, self.clock.now_ms())
-        if kind is None:
-            return Standing(), None
-        household = row.household if row else None
-        day = local_day(at_ms, self.setting.zone)
-        line = self.register.line_of(pass_id)
-        return self._decider.standing(line, household, kind, day, self.clock.now_ms()), kind.trips
+        line, household = self.register.line_of(pass_id), row.household if row else None
+        return self._decider.standing(line, household, kind, day, self._community_ms(), ahead_ms=0)
+
+    def _community_ms(self) -> int:
+        """Return the community's time as far as it is known here."""
+        return self.clock.now_ms() - (self.journal.drift_ms or 0)
 
     def passages_after(self, n: int) -> int:
         """Count the passages behind the journal's record `n`, refusals and those written by hand included."""

@@ -35,9 +35,7 @@ class Keyring:
         """Put a key onto the list as one that is trusted, or withdrawn since now."""
         key = self.issuing[name]
         since_ms = now_ms if is_withdrawn else None
-        self._listed[name] = TrustedKey(
-            key.key_id, key.public_key, self._communities[name], withdrawn_at_ms=since_ms
-        )
+        self._listed[name] = TrustedKey(key.key_id, key.public_key, self._communities[name], withdrawn_at_ms=since_ms)
 
     def signed_list(self, now_ms: int) -> bytes:
         """Return the trust list as it is now, signed by the root as later than all before it."""

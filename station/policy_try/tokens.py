@@ -6,7 +6,6 @@ from datetime import date
 from typing import Any
 
 import cbor2
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import asdict
 
 from passes.cose import Sign1, epoch_day
@@ -19,10 +18,11 @@ _ISSUER, _ID, _PASS = 1, 7, -65537
 _COSE_SIGN1 = 18
 
 
-def odd_token(good: PassClaims, claims: Claims, private: Ed25519PrivateKey, key: IssuingKey) -> str:
+def odd_token(good: PassClaims, claims: Claims, key: IssuingKey, named: IssuingKey) -> str:
     """Return the token of `good` with what `claims` says instead, signed as if all of it were right.
 
-    Raises `UsageError` when the good one could not be issued and `KeyFileError` for a key id that is none.
+    `named` is the same key under the short id that the token gives. Raises `UsageError` when the good one could not
+    be issued.
     """
     payload: dict[int, Any] = dict(_claims_of(issue_token(good, key)))
     kind, first_day, more_days, holder, address = payload[_PASS]
@@ -39,9 +39,7 @@ def odd_token(good: PassClaims, claims: Claims, private: Ed25519PrivateKey, key:
         payload[_ISSUER] = claims.community
     if claims.id is not None:
         payload[_ID] = bytes.fromhex(claims.id)
-    if claims.key_id is not None:
-        key = IssuingKey(private, bytes.fromhex(claims.key_id))
-    return _text(Sign1().seal(key, cbor2.dumps(payload)))
+    return _text(Sign1().seal(named, cbor2.dumps(payload)))
 
 
 def damaged(token: str, damage: Token) -> str:
@@ -108,7 +106,9 @@ def _in_other_encoding(payload: bytes) -> bytes:
 
 def _flipped(key: str, data: bytes, bit: int) -> bytes:
     if bit >= len(data) * 8:
-        raise UsageError(N_("{key} = {bit}: there are only {count}, counted from 0"), key=key, bit=bit, count=len(data) * 8)
+        raise UsageError(
+            N_("{key} = {bit}: there are only {count}, counted from 0"), key=key, bit=bit, count=len(data) * 8
+        )
     changed = bytearray(data)
     changed[bit // 8] ^= 0x80 >> bit % 8
     return bytes(changed)

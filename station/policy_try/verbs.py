@@ -41,7 +41,7 @@ class Step(Table, frozen=True, kw_only=True):
     expect: Expect = Expect()
 
 
-class _Presented(Step, frozen=True, kw_only=True):
+class Presented(Step, frozen=True, kw_only=True):
     """Somebody shows a pass, a code or a number (exactly one of them). `id` None: nobody looked at the ID card."""
 
     gate: str
@@ -60,17 +60,17 @@ class _Presented(Step, frozen=True, kw_only=True):
         return self.reading if isinstance(self.reading, list) else [self.reading]
 
 
-class Scan(_Presented, frozen=True, kw_only=True):
+class Scan(Presented, frozen=True, kw_only=True):
     """Decide and record; with `hold`, a later `confirm` at this gate records."""
 
     hold: bool = False
 
 
-class Verify(_Presented, frozen=True, kw_only=True):
+class Verify(Presented, frozen=True, kw_only=True):
     """Decide only."""
 
 
-class Override(_Presented, frozen=True, kw_only=True):
+class Override(Presented, frozen=True, kw_only=True):
     """Scan with the lead's override."""
 
     why: str | None = None

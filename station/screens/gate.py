@@ -133,7 +133,8 @@ class GateScreen(Screen[None]):
     def _courier_said(self, message: CourierSaid) -> None:
         has_news = self._courier is not None and self._courier.news != message.state.news
         self._courier = message.state
-        self._station.journal.drift_ms = message.state.drift_ms
+        if message.state.drift_ms is not None:
+            self._station.journal.drift_ms = message.state.drift_ms
         with self._told(quietly=True):
             self._show_health()
             if has_news:

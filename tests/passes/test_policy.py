@@ -160,7 +160,13 @@ def test_notes_never_refuse() -> None:
 
 
 def test_all_reasons_come_in_the_order_of_display() -> None:
-    worst = replace(GOOD, against_holder=(Reason.BANNED,), state="revoked", valid_until=date(2026, 3, 1), in_roster=False)
+    worst = replace(
+        GOOD,
+        against_holder=(Reason.BANNED,),
+        state=State.REVOKED,
+        valid_until=date(2026, 3, 1),
+        in_roster=False,
+    )
 
     reasons = ask(worst, OUT, finding=Finding.FEVER).reasons
 

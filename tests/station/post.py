@@ -54,9 +54,10 @@ class Post:
     clock: HandClock = field(default_factory=HandClock)
     trust: TrustList = field(default_factory=trust_list)
     create: bool = True
+    station: str = "G1"
 
     def __post_init__(self) -> None:
-        self.journal = Journal(self.folder, "G1", self.clock, create=self.create)
+        self.journal = Journal(self.folder, self.station, self.clock, create=self.create)
         self.register = Register(self.journal, SHANGHAI)
         rule = TemperatureRule()
         decider = Decider(self.journal, self.register, lambda: self.trust, rule=rule, zone=SHANGHAI)
