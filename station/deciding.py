@@ -1,7 +1,7 @@
 """Answering a scan from what the register knows at this moment; nothing is recorded here."""
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from passes.kinds import Kind
 from passes.number import number_of, parse_number
-from passes.policy import SKIPPED, Facts, KnownPass, Outcome, Skipped, Verdict, decide, overruled, refused
+from passes.policy import SKIPPED, Facts, KnownPass, Outcome, Skipped, State, Verdict, decide, overruled, refused
 from passes.reasons import Reason
 from passes.temperature import Finding, TemperatureRule
 from passes.token import PassClaims, PassToken, TokenError, read_token
@@ -88,6 +88,17 @@ class Scan(msgspec.Struct, frozen=True):
     again: bool = False
 
 
+class _Entry(msgspec.Struct, frozen=True):
+    """What the register has about one pass: where it stands, and what is ordered against its holder."""
+
+    row: PassRow | None = None
+    line: str = ""
+    state: State = State.ACTIVE
+    detail: str | None = None
+    against_holder: tuple[Reason, ...] = ()
+    stands: Standing = Standing()
+
+
 class Decider:
     """Answers scans by the journal, the register and the rules of one station.
 
@@ -107,6 +118,8 @@ class Decider:
         self._trust = trust
         self._rule = rule
         self._zone = zone
+        self._asked: tuple[object, ...] = ()
+        self._found = _Entry()
 
     def read(self, text: str, direction: Direction, at_ms: int) -> Scan:
         """Return what a scanned or typed text is; without a `person` its verdict is final."""
@@ -140,13 +153,12 @@ class Decider:
         orders = self._register.orders()
         rules = orders.rules
         kind = rules.kind(person.kind.code, counted_ms - ahead_ms) or person.kind
-        row = self._register.find_pass(person.pass_id)
-        person, known, detail = self._known(scan, person, kind, row, local_now)
-        stands = self.standing(person.line, person.household, kind, local_now.date(), counted_ms, ahead_ms)
+        entry = self._entry((head.n, orders.feed_n), person.pass_id, kind, local_now.date(), counted_ms, ahead_ms)
+        person, known = self._known(scan, person, kind, entry)
         finding, celsius = self._finding(scan)
         facts = Facts(
             known,
-            stands,
+            entry.stands,
             scan.direction,
             local_now,
             finding,
@@ -162,8 +174,8 @@ class Decider:
             person=person,
             verdict=decide(facts),
             celsius=celsius,
-            last_leg=stands.last_leg,
-            state_detail=detail,
+            last_leg=entry.stands.last_leg,
+            state_detail=entry.detail,
             counted_ms=counted_ms,
             ahead_ms=ahead_ms,
         )
@@ -188,10 +200,28 @@ class Decider:
             return replace(answered, verdict=lost(answered.verdict, claim.answer, answered.direction))
         return answered
 
-    def _known(
-        self, scan: Scan, person: Person, kind: Kind, row: PassRow | None, local_now: datetime
-    ) -> tuple[Person, KnownPass, str | None]:
-        """Return the person and the pass as the register completes them, and why the pass is in its state."""
+    def _entry(
+        self, version: tuple[int, int | None], pass_id: str, kind: Kind, today: date, at_ms: int, ahead_ms: int
+    ) -> _Entry:
+        """Return what the register has about a pass.
+
+        The register is folded from journal and feed, so while neither has grown (`version`) the answer to the same
+        question is the same: whoever is scanned, measured and recorded is looked up once.
+        """
+        asked = (version, pass_id, kind, today, ahead_ms)
+        if asked == self._asked and kind.count == "pass":
+            return self._found
+        row = self._register.find_pass(pass_id)
+        line = row.line if row else self._register.line_of(pass_id)
+        state, detail = (row.state, row.detail) if row else self._register.state_of(pass_id)
+        against = self._register.restrictions(row.holder_id, row.household, today) if row else ()
+        stands = self.standing(line, row.household if row else None, kind, today, at_ms, ahead_ms)
+        self._asked, self._found = asked, _Entry(row, line, state, detail, against, stands)
+        return self._found
+
+    def _known(self, scan: Scan, person: Person, kind: Kind, entry: _Entry) -> tuple[Person, KnownPass]:
+        """Return the person and the pass as the register completes them."""
+        row = entry.row
         if row:
             person = replace(
                 person,
@@ -199,27 +229,23 @@ class Decider:
                 holder=row.holder or person.holder,
                 holder_id=row.holder_id,
                 household=row.household,
-                line=row.line,
+                line=entry.line,
             )
-            state, detail = row.state, row.detail
-            against_holder = self._register.restrictions(row.holder_id, row.household, local_now.date())
         else:
-            person = replace(person, kind=kind, line=self._register.line_of(person.pass_id))
-            state, detail = self._register.state_of(person.pass_id)
-            against_holder = ()
+            person = replace(person, kind=kind, line=entry.line)
         known = KnownPass(
             kind=kind,
             valid_from=person.valid_from,
             valid_until=person.valid_until,
-            state=state,
+            state=entry.state,
             in_roster=row is not None,
             key_withdrawn=scan.token is not None
             and not self._key_as_of_now(scan.token.key).is_trusted_for(
                 row.issued_ms if row else None, scan.at_ms, self._zone
             ),
-            against_holder=against_holder,
+            against_holder=entry.against_holder,
         )
-        return person, known, detail
+        return person, known
 
     def _key_as_of_now(self, read_with: TrustedKey) -> TrustedKey:
         """Return the newest entry of the key that a token was read with: it may have been withdrawn since."""

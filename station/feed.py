@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from station.folding import Fold
+from station.journal import noted_epoch
 from station.notes import CURSOR, HEADS, SYNCED, read_note, write_note
 from station.storage import writing
 from sync.events import read_body
@@ -32,8 +33,8 @@ class Feed:
 
     def epoch(self) -> str | None:
         """Return the epoch in which this station writes: of that, it needs nothing from the feed."""
-        row = self._db.execute("SELECT epoch FROM events ORDER BY n DESC LIMIT 1").fetchone()
-        return str(row[0]) if row else None
+        # Not that of the newest record: a copied disk has written nothing yet, and needs what the original goes on to.
+        return noted_epoch(self._path.parent)
 
     def take(self, answer: FeedAnswer, now_ms: int) -> int:
         """Keep a piece of the feed and fold it into the register, in one transaction; return how many events were new.

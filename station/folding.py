@@ -5,18 +5,14 @@ register, nothing here looks at when an event became known: of two facts about t
 `order_ms` and then by the event's id.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import tzinfo
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from passes.policy import State
 from passes.reasons import Reason
-from passes.trips import local_day
-from station.logbook import newest_with_id
 from sync import bodies
 from sync.bodies import Body
 from sync.events import OFFICE, Event
@@ -25,23 +21,16 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
 REGISTER_TABLES = (
-    *("passes", "pass_events", "lines", "persons", "restrictions", "legs", "undone", "tallies"),
+    *("passes", "pass_events", "lines", "persons", "restrictions", "legs", "undone"),
     *("rules", "trust_lists", "conflicts", "shifts"),
 )
 """All that is folded from the journal and the feed, and can be thrown away."""
 
-OPEN = "open"
-"""Stands in the place of a day in the tallies of those whose trip is open now, by the direction of its first leg."""
 MODE = "mode"
 """The name of the rule that says how strictly the gates are kept; every other rule has the code of its kind."""
 
 _ADD_LEG = (
     "INSERT OR IGNORE INTO legs VALUES (coalesce((SELECT line FROM lines WHERE pass_id = ?1), ?1), ?, ?, ?, ?, ?, ?1)"
-)
-_LAST_LEG = (
-    "SELECT order_ms, id, direction, leg FROM legs"
-    " WHERE line = coalesce((SELECT line FROM lines WHERE pass_id = ?1), ?1)"
-    " AND NOT EXISTS (SELECT 1 FROM undone WHERE passage_id = legs.id) ORDER BY order_ms DESC, id DESC LIMIT 1"
 )
 _RESTRICT = (
     "INSERT INTO restrictions VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET is_on = excluded.is_on,"
@@ -61,13 +50,6 @@ _RESTRICTIONS: dict[type[bodies.Restriction], tuple[Reason, bool]] = {
     bodies.QuarantineOrdered: (Reason.QUARANTINED, True),
     bodies.QuarantineReleased: (Reason.QUARANTINED, False),
 }
-
-
-LastLeg = tuple[int, str, str, str]
-"""The place, the event's id, the direction and what leg it is."""
-
-Tally = tuple[str, str, str, int, int]
-"""Day, outcome, direction, whether with a fever, and by how much that many changed."""
 
 
 class Fact(Protocol):
@@ -131,55 +113,21 @@ class Fold:
         if fold:
             fold(n, event, body)
 
-    def _passage(self, n: int | None, event: Fact, body: bodies.PassageRecorded) -> None:
-        changes = [] if n is None else [self._of_day(event.at_ms, body, 1)]
+    def _passage(self, _n: int | None, event: Fact, body: bodies.PassageRecorded) -> None:
         if body.outcome == "allowed" and body.pass_id and body.leg:
-            order_ms = _place_ms(event, body.order_ms)
-            changes += self._add_leg(n, event, body.pass_id, order_ms, body.direction, body.leg)
-        self._tally(changes)
+            self._add_leg(event, body.pass_id, _place_ms(event, body.order_ms), body.direction, body.leg)
 
-    def _of_day(self, at_ms: int, body: bodies.PassageRecorded, change: int) -> Tally:
-        day = local_day(at_ms, self._zone).isoformat()
-        return day, body.outcome, body.direction, int(Reason.FEVER in body.reasons), change
+    def _missed(self, _n: int | None, event: Fact, body: bodies.PassageMissed) -> None:
+        self._add_leg(event, body.pass_id, body.happened_ms, body.direction, body.leg)
 
-    def _missed(self, n: int | None, event: Fact, body: bodies.PassageMissed) -> None:
-        self._tally(self._add_leg(n, event, body.pass_id, body.happened_ms, body.direction, body.leg))
-
-    def _add_leg(
-        self, n: int | None, event: Fact, pass_id: str, order_ms: int, direction: str, leg: str
-    ) -> list[Tally]:
-        """Put a leg in its place; return how that changes the open trips."""
-        last = self._last_leg(pass_id)
+    def _add_leg(self, event: Fact, pass_id: str, order_ms: int, direction: str, leg: str) -> None:
         self._db.execute(_ADD_LEG, (pass_id, order_ms, event.id, direction, event.station, leg))
-        if last and (order_ms, event.id) <= last[:2]:
-            return []
-        # What takes back an own passage stands behind it in the journal; that of others may have come before.
-        if n is None and self._db.execute("SELECT 1 FROM undone WHERE passage_id = ?", (event.id,)).fetchone():
-            return []
-        return _open_changes([_opened_by(last)], [direction if leg == "first" else None])
 
-    def _undone(self, n: int | None, _event: Fact, body: bodies.PassageUndone) -> None:
-        passage = newest_with_id(self._db, body.passage_id) if n is not None else None
-        if passage:
-            self._tally([self._of_day(passage.at_ms, passage.body, -1)])
-        self._discard([body.passage_id], body.pass_id)
+    def _undone(self, _n: int | None, _event: Fact, body: bodies.PassageUndone) -> None:
+        self._discard([body.passage_id])
 
-    def _discard(self, passage_ids: Iterable[str], pass_id: str) -> None:
-        before = _opened_by(self._last_leg(pass_id))
+    def _discard(self, passage_ids: Iterable[str]) -> None:
         self._db.executemany("INSERT OR IGNORE INTO undone VALUES (?)", [(passage_id,) for passage_id in passage_ids])
-        self._tally(_open_changes([before], [_opened_by(self._last_leg(pass_id))]))
-
-    def _last_leg(self, pass_id: str) -> LastLeg | None:
-        row: LastLeg | None = self._db.execute(_LAST_LEG, (pass_id,)).fetchone()
-        return row
-
-    def _tally(self, changes: list[Tally]) -> None:
-        if changes:
-            values = ", ".join(["(?, ?, ?, ?, ?)"] * len(changes))
-            self._db.execute(
-                f"INSERT INTO tallies VALUES {values} ON CONFLICT DO UPDATE SET number = number + excluded.number",  # noqa: S608 - only question marks
-                list(chain.from_iterable(changes)),
-            )
 
     def _issued(self, _n: int | None, event: Fact, body: bodies.PassIssued) -> None:
         self._db.execute(
@@ -199,12 +147,10 @@ class Fold:
         lines = [self._line(body.pass_id), self._line(body.by)]
         if lines[0] == lines[1]:
             return
-        before = [_opened_by(self._last_leg(pass_id)) for pass_id in (body.pass_id, body.by)]
         line = min(lines)
         self._db.execute("UPDATE legs SET line = ?1 WHERE line IN (?2, ?3)", (line, *lines))
         self._db.execute("UPDATE lines SET line = ?1 WHERE line IN (?2, ?3)", (line, *lines))
         self._db.executemany("INSERT OR REPLACE INTO lines VALUES (?, ?)", [(body.pass_id, line), (body.by, line)])
-        self._tally(_open_changes(before, [_opened_by(self._last_leg(body.by))]))
 
     def _line(self, pass_id: str) -> str:
         row = self._db.execute("SELECT line FROM lines WHERE pass_id = ?", (pass_id,)).fetchone()
@@ -279,7 +225,7 @@ class Fold:
             " ON CONFLICT DO UPDATE SET closed_ms = excluded.closed_ms, reason = excluded.reason",
             (body.conflict_id, body.pass_id, event.at_ms, body.reason),
         )
-        self._discard(body.discarded, body.pass_id)
+        self._discard(body.discarded)
 
     def _shift_opened(self, n: int | None, event: Fact, body: bodies.ShiftOpened) -> None:
         if n is not None:
@@ -303,14 +249,3 @@ def _place_ms(event: Fact, order_ms: int | None = None) -> int:
     """
     place_ms = event.at_ms if order_ms is None else order_ms
     return place_ms - (event.clock.drift_ms or 0) if isinstance(event, Event) else place_ms
-
-
-def _opened_by(last_leg: LastLeg | None) -> str | None:
-    """Return the direction that opened the trip which is open after the last leg of a line."""
-    return last_leg[2] if last_leg and last_leg[3] == "first" else None
-
-
-def _open_changes(before: Iterable[str | None], after: Iterable[str | None]) -> list[Tally]:
-    changes = Counter(direction for direction in after if direction)
-    changes.subtract(direction for direction in before if direction)
-    return [(OPEN, "allowed", direction, 0, change) for direction, change in changes.items() if change]

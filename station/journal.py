@@ -27,7 +27,9 @@ _NOTE_EVERY = 50
 
 COLUMNS = "epoch, seq, id, kind, at_ms, device_ms, drift_ms, suspect, shift, guard, body, body_sha256, prev, hash"
 _INSERT = f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - no input
-_LAST = "SELECT n, epoch, seq, hash, at_ms, drift_ms, suspect FROM events ORDER BY n DESC LIMIT 1"
+_LAST = (
+    "SELECT n, epoch, seq, hash, at_ms, drift_ms, suspect, kind, id, shift, guard FROM events ORDER BY n DESC LIMIT 1"
+)
 _LATEST = "SELECT at_ms, drift_ms FROM events WHERE suspect = 0 ORDER BY n DESC LIMIT 1"
 _DRIFT = "SELECT drift_ms FROM events ORDER BY n DESC LIMIT 1"
 
@@ -52,6 +54,8 @@ class Head(msgspec.Struct, frozen=True):
     hash: str = events.GENESIS
     latest_ms: int = 0
     latest_drift_ms: int = 0
+    shift: str | None = None
+    guard: str | None = None
 
 
 class Journal:
@@ -103,10 +107,10 @@ class Journal:
         row = self.connection.execute(_LAST).fetchone()
         if row is None:
             return Head()
-        n, epoch, seq, digest, latest_ms, drift_ms, is_suspect = row
+        n, epoch, seq, digest, latest_ms, drift_ms, is_suspect, *last = row
         if is_suspect:
             latest_ms, drift_ms = self.connection.execute(_LATEST).fetchone() or (latest_ms, drift_ms)
-        return Head(n, epoch, seq, digest, latest_ms, drift_ms or 0)
+        return Head(n, epoch, seq, digest, latest_ms, drift_ms or 0, *_duty_after(*last))
 
     def append(
         self, body: Body, *, at_ms: int, shift: str | None, guard: str | None, event_id: str | None = None
@@ -135,7 +139,8 @@ class Journal:
         cursor = self.connection.execute(_INSERT, _row_of(event))
         n = int(cursor.lastrowid or 0)
         latest = (head.latest_ms, head.latest_drift_ms) if is_suspect else (at_ms, self.drift_ms or 0)
-        self._held = Head(n, event.epoch, event.seq, event.hash, *latest)
+        duty = _duty_after(event.kind, event.id, event.shift, event.guard)
+        self._held = Head(n, event.epoch, event.seq, event.hash, *latest, *duty)
         self.fold(n, event, body)
         if head.n % _NOTE_EVERY == 0:
             self._note_progress(head.n)
@@ -171,14 +176,14 @@ class Journal:
         behind what was noted. Either would reuse numbers that the community has already seen.
         """
         # The note first: what another program appends between the two only makes the head newer.
-        note, head = self._read_note(), self.head()
+        note, head = _read_note(self.folder), self.head()
         if note and note.n and not head.n:
             raise StorageError(
                 N_("{path}: is empty, but held {count} records; keep the folder, restore the file from a backup"),
                 path=self.path,
                 count=note.n,
             )
-        if note and note.life == self._life() and note.n <= head.n:
+        if note and note.life == _life(self.path) and note.n <= head.n:
             began_here = note.epoch > head.epoch and note.n == head.n
             if note.epoch == head.epoch or began_here:
                 return note.epoch
@@ -189,25 +194,12 @@ class Journal:
         self._note_progress(head.n)
         return epoch
 
-    def _life(self) -> list[int]:
-        card = uuid.getnode()
-        # A made-up node id has the multicast bit set (RFC 9562 section 6.10), a made-up or changing card address the
-        # bit for locally administered ones (IEEE 802): neither tells one machine from another.
-        is_made_up = bool(card >> 40 & 0b11)
-        return [self.path.stat().st_ino, 0 if is_made_up else card]
-
-    def _read_note(self) -> "_Note | None":
-        try:
-            return msgspec.json.decode((self.folder / EPOCH_FILE).read_bytes(), type=_Note)
-        except (OSError, msgspec.DecodeError, UnicodeError, RecursionError):
-            return None
-
     def _note_progress(self, n: int) -> None:
         path = self.folder / EPOCH_FILE
         part = path.with_name(f"{EPOCH_FILE}.{os.getpid()}")
         # A lost note costs nothing but a new epoch, so it must never stop a passage from being recorded.
         with suppress(OSError):
-            part.write_bytes(msgspec.json.encode(_Note(self._epoch, self._life(), n)))
+            part.write_bytes(msgspec.json.encode(_Note(self._epoch, _life(self.path), n)))
             part.replace(path)
 
 
@@ -217,6 +209,27 @@ class _Note(msgspec.Struct):
     epoch: str
     life: list[int]
     n: int
+
+
+def noted_epoch(folder: Path) -> str | None:
+    """Return the epoch in which the journal in `folder` was last opened; None where that could not be noted."""
+    note = _read_note(folder)
+    return note.epoch if note and note.life == _life(folder / FILE_NAME) else None
+
+
+def _life(path: Path) -> list[int]:
+    card = uuid.getnode()
+    # A made-up node id has the multicast bit set (RFC 9562 section 6.10), a made-up or changing card address the
+    # bit for locally administered ones (IEEE 802): neither tells one machine from another.
+    is_made_up = bool(card >> 40 & 0b11)
+    return [path.stat().st_ino, 0 if is_made_up else card]
+
+
+def _read_note(folder: Path) -> _Note | None:
+    try:
+        return msgspec.json.decode((folder / EPOCH_FILE).read_bytes(), type=_Note)
+    except (OSError, msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
 
 
 def read_events(
@@ -229,6 +242,13 @@ def read_events(
     )
     for row in rows:
         yield int(row[0]), _event_of(station, row[1:])
+
+
+def _duty_after(kind: str, event_id: str, shift: str | None, guard: str | None) -> tuple[str | None, str | None]:
+    """Return the shift and the guard on duty behind an event; every event names those that it was recorded under."""
+    if kind == "shift.opened":
+        return event_id, guard
+    return (None, None) if kind == "shift.handed_over" else (shift, guard)
 
 
 def _row_of(event: Event) -> tuple[object, ...]:

@@ -52,12 +52,13 @@ def shift_counts(connection: "Connection", shift_id: str) -> dict[str, int]:
         since = f"{_PASSAGES} AND n > {opened[0]:d} AND shift = ? ORDER BY n"
         for passage in _read(connection, since, shift_id):
             if not passage.is_undone:
-                counts[_counted_as(passage.body)] += 1
+                counts[counted_as(passage.body)] += 1
                 counts["fevers"] += Reason.FEVER in passage.body.reasons
     return dict(counts)
 
 
-def _counted_as(body: PassageRecorded) -> str:
+def counted_as(body: PassageRecorded) -> str:
+    """Return what a passage is counted as: `entries`, `exits`, `refused` or `turned_back`."""
     if body.outcome != "allowed":
         return body.outcome
     return "entries" if body.direction == "entry" else "exits"

@@ -96,11 +96,6 @@ _REGISTER_TABLES = """
         pass_id TEXT NOT NULL, PRIMARY KEY (line, order_ms, id)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE undone (passage_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
-    CREATE TABLE tallies (
-        day TEXT, outcome TEXT, direction TEXT, fever INTEGER, number INTEGER NOT NULL,
-        PRIMARY KEY (day, outcome, direction, fever)
-    ) STRICT, WITHOUT ROWID;
-
     CREATE TABLE rules (
         n INTEGER PRIMARY KEY, name TEXT NOT NULL, effective_ms INTEGER NOT NULL, order_ms INTEGER NOT NULL,
         id TEXT NOT NULL, body TEXT NOT NULL

@@ -14,8 +14,9 @@ from passes.kinds import PRESETS, Kind, Mode
 from passes.policy import State
 from passes.reasons import Reason
 from passes.trips import Direction, Leg
+from station.counting import Counting, Counts
 from station.feed import read_feed
-from station.folding import MODE, OPEN, REGISTER_TABLES, Fold
+from station.folding import MODE, REGISTER_TABLES, Fold
 from station.journal import Journal
 from station.notes import REGISTER, SYNCED, read_note, write_note
 from sync.bodies import Body
@@ -61,22 +62,6 @@ class ShiftRow(msgspec.Struct, frozen=True):
     handed_over_ms: int | None
 
 
-class Counts(msgspec.Struct, frozen=True):
-    """What happened at this gate on one local day.
-
-    Of the trips that are open now, `away` are those that began with an exit (residents out) and `inside` those that
-    began with an entry (outsiders in); they are the whole community's as far as this gate knows.
-    """
-
-    entries: int = 0
-    exits: int = 0
-    away: int = 0
-    inside: int = 0
-    fevers: int = 0
-    refused: int = 0
-    turned_back: int = 0
-
-
 class Rules(msgspec.Struct, frozen=True):
     """The kinds and modes that the community set, each with the instant from which it holds, in that order."""
 
@@ -106,30 +91,27 @@ class Rules(msgspec.Struct, frozen=True):
 
 
 class Orders(msgspec.Struct, frozen=True):
-    """What holds for everybody: the rules, when the lists were last as new as the community's, any restriction at all."""
+    """What holds for all: the rules, when the lists were last as new as the community's, how far the feed has come."""
 
     rules: Rules
     synced_ms: int | None
-    has_restrictions: bool
+    feed_n: int | None
 
     def is_stale(self, now_ms: int, after_ms: int) -> bool:
         """Say whether the lists are more than `after_ms` old; never, where there is no community."""
         return self.synced_ms is not None and now_ms - self.synced_ms > after_ms
 
 
-_COLUMNS = (
-    "pass_id, number, kind, holder, holder_id, household, address, valid_from, valid_until, issued_ms, token, source,"
-    " coalesce((SELECT line FROM lines WHERE lines.pass_id = passes.pass_id), pass_id)"
-)
 _NEWEST_STATE = (
     "SELECT state, detail FROM pass_events WHERE pass_id = ? AND state IS NOT NULL"
     " ORDER BY order_ms DESC, id DESC LIMIT 1"
 )
-# One question instead of three: this is asked at every decision.
-_TIPS = (
-    "SELECT (SELECT max(n) FROM rules), (SELECT value FROM notes WHERE name = ?),"
-    " EXISTS (SELECT 1 FROM restrictions WHERE is_on)"
+_COLUMNS = (
+    "pass_id, number, kind, holder, holder_id, household, address, valid_from, valid_until, issued_ms, token, source,"
+    " coalesce((SELECT line FROM lines WHERE lines.pass_id = passes.pass_id), pass_id)"
 )
+# One question instead of three: this is asked at every decision.
+_TIPS = "SELECT (SELECT max(n) FROM rules), (SELECT value FROM notes WHERE name = ?), (SELECT max(n) FROM feed)"
 _LEGS = (
     "SELECT order_ms, direction, station, leg, id FROM legs WHERE line = ?"
     " AND NOT EXISTS (SELECT 1 FROM undone WHERE passage_id = legs.id) ORDER BY order_ms DESC, id DESC"
@@ -146,20 +128,15 @@ class Register:
         self._zone = zone
         self._fold = Fold(self._db, zone)
         self._rules: tuple[int | None, Rules] = (None, Rules({}, []))
+        self._counting = Counting(self._db, zone)
         journal.fold = self._fold.apply
         if read_note(self._db, REGISTER) != "folded":
             self.rebuild()
 
     def record(self, body: Body, at_ms: int, event_id: str | None = None) -> Event:
         """Append one event under the shift and guard on duty; must run inside `journal.writing()`."""
-        shift = self.current_shift()
-        return self._journal.append(
-            body,
-            at_ms=at_ms,
-            shift=shift.id if shift else None,
-            guard=shift.guards[0] if shift else None,
-            event_id=event_id,
-        )
+        head = self._journal.head()
+        return self._journal.append(body, at_ms=at_ms, shift=head.shift, guard=head.guard, event_id=event_id)
 
     def rebuild(self) -> None:
         """Throw everything away and fold the whole journal and the feed anew, in one transaction."""
@@ -172,6 +149,7 @@ class Register:
                 self._apply(None, item, item.kind, item.body)
             write_note(self._db, REGISTER, "folded")
         self._rules = (None, Rules({}, []))
+        self._counting = Counting(self._db, self._zone)
 
     def _apply(self, n: int | None, fact: Any, kind: str, raw: msgspec.Raw) -> None:
         body = read_body(kind, raw)
@@ -180,10 +158,10 @@ class Register:
 
     def orders(self) -> Orders:
         """Return what the community orders for all, and since when it has not been heard of."""
-        newest, synced_ms, has_restrictions = self._db.execute(_TIPS, (SYNCED,)).fetchone()
+        newest, synced_ms, feed_n = self._db.execute(_TIPS, (SYNCED,)).fetchone()
         if newest != self._rules[0]:
             self._rules = (newest, self._read_rules())
-        return Orders(self._rules[1], None if synced_ms is None else int(synced_ms), bool(has_restrictions))
+        return Orders(self._rules[1], None if synced_ms is None else int(synced_ms), feed_n)
 
     def rules(self) -> Rules:
         """Return the kinds and modes that the community set."""
@@ -296,7 +274,7 @@ class Register:
         ).fetchone()
         return None if row[0] is None else int(row[0])
 
-    def legs(self, line: str, first_day: date, ahead_ms: int) -> list[Leg]:
+    def legs(self, line: str, first_day: date, ahead_ms: int = 0) -> list[Leg]:
         """Return the legs of a line since the beginning of `first_day`, and those before it back to the last return.
 
         That is enough for `passes.trips.standing`. The day and the legs are by a clock that is `ahead_ms` ahead of the
@@ -320,22 +298,8 @@ class Register:
         return Leg(row[0] + (self._journal.drift_ms or 0), _DIRECTIONS[row[1]], row[2], row[4]) if row else None
 
     def counts(self, day: date) -> Counts:
-        """Count this gate's passages of one local day."""
-        entries = exits = fevers = refused = turned_back = 0
-        for outcome, direction, fever, number in self._db.execute(
-            "SELECT outcome, direction, fever, number FROM tallies WHERE day = ?",
-            (day.isoformat(),),
-        ):
-            if outcome == "allowed":
-                entries += number if direction == "entry" else 0
-                exits += number if direction == "exit" else 0
-            elif outcome == "refused":
-                refused += number
-            else:
-                turned_back += number
-            fevers += number if fever else 0
-        is_open = dict(self._db.execute("SELECT direction, number FROM tallies WHERE day = ?", (OPEN,)).fetchall())
-        return Counts(entries, exits, is_open.get("exit", 0), is_open.get("entry", 0), fevers, refused, turned_back)
+        """Count this gate's passages of one local day, and whose trips are open."""
+        return self._counting.counts(day)
 
     def current_shift(self) -> ShiftRow | None:
         """Return the shift on duty; None when the last one has been handed over or none was opened."""

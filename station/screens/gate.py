@@ -92,7 +92,9 @@ class GateScreen(Screen[None]):
     def on_mount(self) -> None:
         """Show what the journal knows, then begin the shift if nobody is on duty."""
         self.set_interval(1.0, self._tick)
-        self._show_all()
+        self._show_scan()
+        # The first count reads all legs; nobody has to wait for it before a pass can be scanned.
+        self.call_after_refresh(self._count)
         if self._station.register.current_shift() is None:
             self.action_open_shift()
 
@@ -338,7 +340,15 @@ class GateScreen(Screen[None]):
             self._show_status()
             self._show_health()
 
+    def _count(self) -> None:
+        with self._told(quietly=True):
+            self._show_counts()
+
     def _show_all(self) -> None:
+        self._show_scan()
+        self._show_counts()
+
+    def _show_scan(self) -> None:
         lane, panel = self._lane, self.query_one(VerdictPanel)
         if lane.current is None:
             panel.show_nobody()
@@ -347,7 +357,6 @@ class GateScreen(Screen[None]):
         self._show_status()
         self._show_reading()
         self.query_one(PassageList).show(recent(self._station.journal.connection, LAST_PASSAGES))
-        self._show_counts()
         self._show_health()
 
     def _show_counts(self) -> None:

@@ -9,10 +9,11 @@ from passes.masking import mask_name
 from passes.plaintext import plain
 from passes.trips import Direction
 from station import wording
+from station.counting import Counts
 from station.i18n import _, explain
 from station.logbook import LoggedPassage
 from station.outbox import Backlog
-from station.register import Counts, ShiftRow
+from station.register import ShiftRow
 from sync.courier import CourierState
 
 DRIFT_TOLD_MS = 120_000

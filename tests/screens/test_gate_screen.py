@@ -219,13 +219,13 @@ def test_a_journal_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     async def told() -> None:
         async with gate(tmp_path) as console:
             connection = console.station.journal.db.conn
-            connection.execute("ALTER TABLE tallies RENAME TO elsewhere")
+            connection.execute("ALTER TABLE shifts RENAME TO elsewhere")
             await console.scan(console.issue().token)
             for key in ("enter", "f2", "f6", "f9"):
                 await console.press(key, "escape")
                 assert str(console.station.journal.path) in console.verdict
                 assert (console.colour, console.is_ready) == ("-refuse", True)
-            connection.execute("ALTER TABLE elsewhere RENAME TO tallies")
+            connection.execute("ALTER TABLE elsewhere RENAME TO shifts")
             # Whoever stood here through all that is still the first.
             await console.admit(console.issue("李小红").token)
             assert console.rows() == ["王小明 allowed"]
