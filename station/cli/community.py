@@ -20,6 +20,7 @@ from station.cli.community_common import (
     when,
     with_passphrase,
 )
+from station.cli.community_conflicts import conflicts
 from station.cli.community_keys import key
 from station.cli.community_rules import kind, mode
 from station.clock import SystemClock
@@ -41,7 +42,7 @@ def community() -> None:
     """Run the community's side: its server, stations, keys, staff and logs."""
 
 
-for _command in (key, kind, mode):
+for _command in (conflicts, key, kind, mode):
     community.add_command(_command)
 
 

@@ -93,7 +93,7 @@ class PassageList(Static):
             _column(name, 10),
             _column(plain(body.address or ""), 16),
             f"{reading:>5}",
-            _column(_(wording.OUTCOMES[body.outcome]), 8),
+            _column(_("taken back") if passage.is_undone else _(wording.OUTCOMES[body.outcome]), 8),
             why,
         ]
         return Content("  ".join(cells).rstrip())
