@@ -176,7 +176,7 @@ class Actor:
             shown.shown_id,
             direction=step.direction,
             first_leg=kind.first_leg,
-            happened_ms=int(step.time.timestamp() * 1000),
+            happened_ms=round(step.time.timestamp() * 1000),
             reason=step.why or "",
         )
         return Done("accepted", shown=shown)
@@ -269,7 +269,7 @@ class Actor:
         if step.os_zone is not None:
             gate.os_zone = step.os_zone
         if step.set is not None:
-            gate.clock.offset_ms = int((step.set - step.at).total_seconds() * 1000)
+            gate.clock.offset_ms = round((step.set - step.at).total_seconds() * 1000)
         elif step.offset_s is not None:
             gate.clock.offset_ms = round(step.offset_s * 1000)
         return Done("accepted")

@@ -81,9 +81,10 @@ class _Player:
 
     def play(self, step: Step) -> PlayedStep:
         world = self._world
-        world.timeline.now_ms = int(step.at.timestamp() * 1000)
+        world.timeline.now_ms = round(step.at.timestamp() * 1000)
         world.synchronise()
-        gate = world.gates.get(getattr(step, "gate", None) or "") or next(iter(world.gates.values()))
+        named = getattr(step, "gate", None) or getattr(step, "where", None)
+        gate = world.gates.get(named or "") or next(iter(world.gates.values()))
         before = gate.journal.head().n
         with gate.system_zone():
             done = self._actor.act(step)
@@ -113,9 +114,10 @@ class _Player:
         days = {today, *(step.expect.used_on or ())}
         kind = gate.kind(done.shown.kind) if done.shown else None
         if done.shown is None or kind is None:
-            nothing = 0 if done.answer else None
+            # A code of nobody's pass has used nothing; a step that is about no pass says nothing of it.
+            none_used, is_open = (0, False) if done.answer else (None, None)
             used_on = dict.fromkeys(sorted(days), 0) if done.answer else {}
-            return {"used": nothing, "used_on": used_on, "trips": None, "open": done.answer and False, "inside": None}
+            return {"used": none_used, "used_on": used_on, "trips": None, "open": is_open, "inside": None}
         stands = {day: gate.standing(done.shown.shown_id, kind, day) for day in sorted(days)}
         is_open = stands[today].open_leg is not None
         return {

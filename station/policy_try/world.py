@@ -57,7 +57,7 @@ class World:
 
     def __init__(self, scenario: Scenario, folder: Path) -> None:
         self.scenario = scenario
-        self.timeline = Timeline(int(scenario.start.timestamp() * 1000))
+        self.timeline = Timeline(round(scenario.start.timestamp() * 1000))
         self.gates: dict[str, PlayedGate] = {}
         self.passes: dict[str, PlayedPass] = {}
         self._gates_folder = folder / "gates"
@@ -96,7 +96,7 @@ class World:
             with self.wrong_key(f"passes.{name}"):
                 body = self.make_pass(name, written, written.valid_from, written.valid_until)
             if written.known:
-                facts.append((body, int(written.issued.timestamp() * 1000)))
+                facts.append((body, round(written.issued.timestamp() * 1000)))
         self.office.record_past(facts)
         for name, gate in self.scenario.gates.items():
             with self.wrong_key(f"gates.{name}"):

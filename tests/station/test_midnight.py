@@ -11,11 +11,12 @@ from passes.policy import Outcome
 from passes.reasons import Reason
 from passes.temperature import TemperatureRule
 from passes.trips import Direction
+from station.counting import Counts
 from station.deciding import Decider, Scan
 from station.gate import Gate
 from station.issuing import Application, Desk
 from station.journal import Journal
-from station.register import Counts, PassRow, Register
+from station.register import PassRow, Register
 from tests.station.post import COMMUNITY, KEY, HandClock, reading, trust_list
 
 EXIT, ENTRY = Direction.EXIT, Direction.ENTRY

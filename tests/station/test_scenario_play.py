@@ -247,3 +247,44 @@ def test_a_gate_runs_under_its_systems_zone_and_no_other_does(path: Path, tmp_pa
         assert datetime.fromtimestamp(0, UTC).astimezone().hour == plainly
     finally:
         world.close()
+
+
+@pytest.mark.parametrize(
+    ("claims", "reasons"),
+    [
+        ('kind = "resident"', []),
+        ("kind = 1", []),
+        ("kind = 99", ["malformed"]),
+        ('kind = ""', ["malformed"]),
+        ('from = "2026-02-30"', ["malformed"]),
+        ('from = "2026-03-11", until = "2026-03-10"', ["malformed"]),
+        ("until = 99999999", ["malformed"]),
+        ('from = "2026-03-11", until = "2026-03-31"', ["not_yet_valid"]),
+        ('id = "00"', ["malformed"]),
+        ('id = "00112233445566778899aabbccddeeff"', ["not_in_roster"]),
+        ('community = ""', ["malformed"]),
+        ('community = "370212004002"', ["wrong_community"]),
+        ('name = "\\u0007"', []),
+        ('key_id = "aabbccddeeff0011"', ["unknown_key"]),
+    ],
+)
+def test_odd_tokens_that_are_validly_signed(path: Path, claims: str, reasons: list[str]) -> None:
+    path.write_text(
+        f'{HEAD}\npasses.odd = {{ kind = "R1", claims = {{ {claims} }} }}\n'
+        f"steps = [{passing('08:00:00', 'G1', 'odd', 'exit', f'reasons = {reasons}, recorded = 1')}]\n",
+        "utf-8",
+    )
+    (scan,) = play(read_scenario(path))
+    assert scan.differences == []
+
+
+def test_a_code_of_nobody_uses_nothing(path: Path) -> None:
+    as_expected(
+        path,
+        step("08:00:00", 'gate = "G1", do = "scan", direction = "exit", token = "hello"', "used = 0, open = false"),
+        step(
+            "08:01:00",
+            'gate = "G1", do = "scan", direction = "exit", token = "hello", reading = "none"',
+            "recorded = 1",
+        ),
+    )
