@@ -15,6 +15,7 @@ from station.assembly import Station
 from station.cli.common import desk_of, echo_json, folder_option, json_option, passphrase_option, station_in
 from station.cli.printing import tell_missing
 from station.i18n import LANGUAGES, LOCALE_DIR, _, explain
+from station.issuing import Desk
 from station.printing import Layout, print_to_file
 from station.register import PassRow
 
@@ -61,7 +62,7 @@ def bulk(
     """
     from station.bulk.report import save_report
     from station.bulk.rows import Defaults
-    from station.bulk.run import issue, make_plan
+    from station.bulk.run import make_plan
     from station.bulk.values import parse_day
 
     with station_in(folder) as station:
@@ -78,13 +79,7 @@ def bulk(
         # Before anything is issued, so that a report which cannot be written stops the run in time.
         if report:
             save_report(report, plan, plan.problems, _, explain)
-        issued: list[Issued] = []
-        refused: list[Problem] = []
-        if desk:
-            with click.progressbar(
-                length=len(plan.good), label=_("Issuing"), file=sys.stderr, hidden=not sys.stderr.isatty()
-            ) as bar:
-                issued, refused = issue(plan, desk, station.register, lambda _done: bar.update(1))
+        issued, refused = _issue(plan, desk, station) if desk else ([], [])
         problems = sorted((*plan.problems, *refused), key=lambda problem: problem.row)
         if report and refused:
             save_report(report, plan, problems, _, explain)
@@ -94,6 +89,15 @@ def bulk(
             _draw(station, [each.issued for each in issued], pdf, layout)
     if problems:
         raise click.exceptions.Exit(1)
+
+
+def _issue(plan: "Plan", desk: Desk, station: Station) -> "tuple[list[Issued], list[Problem]]":
+    from station.bulk.run import issue
+
+    with click.progressbar(
+        length=len(plan.good), label=_("Issuing"), file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        return issue(plan, desk, station.register, lambda _done: bar.update(1))
 
 
 def _draw(station: Station, rows: list[PassRow], pdf: Path, layout: Layout) -> None:

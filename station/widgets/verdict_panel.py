@@ -104,6 +104,8 @@ def _pass_line(scan: Scan, zone: tzinfo) -> Content:
         return Content("")
     if verdict.trips is None:
         used = _("no limit")
+    elif verdict.outcome is Outcome.REFUSE:
+        used = _("used {used}/{trips}").format(used=verdict.used, trips=verdict.trips)
     elif verdict.leg == "first":
         used = _("trip {number}/{trips} today").format(number=verdict.used + 1, trips=verdict.trips)
     else:

@@ -48,7 +48,7 @@ def _loaded(wanted: list[str], unwanted: list[str]) -> list[str]:
         pytest.param(modules("station/devices"), ["textual", *_SERVER], id="devices"),
         pytest.param(
             modules("station/cli"),
-            ["textual", *_SERVER, "PIL", "qrcode", "xlsxwriter"],
+            ["textual", *_SERVER, "PIL", "qrcode", "xlsxwriter", "openpyxl", "fpdf", "fontTools", "escpos"],
             id="command-line",
         ),
     ],
