@@ -29,6 +29,9 @@ GATE = (
     Action("reading", "f7", N_("Temp"), N_("Measure again, type a temperature, or say why there is none")),
     Action("hand_over", "f9", N_("Hand over"), N_("End the shift and hand over to the next guard")),
     Action("acknowledge", "f10", N_("Seen"), N_("On an amber screen: seen what is asked for, record the passage")),
+    Action(
+        "confirm_clock", "f3", N_("Clock"), N_("The lead confirms the time, after the clock went back"), in_footer=False
+    ),
     Action("undo", "f4", N_("Undo"), N_("Take back the last recorded passage, within 15 minutes"), in_footer=False),
     Action("refuse_id", "f5", N_("No ID"), N_("The ID card is missing or another person's: refuse"), in_footer=False),
     Action("help", "f1", N_("Help"), N_("Show this page")),

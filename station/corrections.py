@@ -78,11 +78,16 @@ def record_missed(
         return register.record(body, now_ms)
 
 
-def confirm_clock(journal: Journal, register: Register, clock: Clock, lead: str | None = None) -> Event:
-    """Record the lead's word that the device's time is right although it lies before the last record."""
+def confirm_clock(journal: Journal, register: Register, clock: Clock, lead: str) -> Event:
+    """Record the lead's word that the device's time is right although it lies before the last record.
+
+    Raises `UsageError` when nobody gives their name.
+    """
+    if not lead.strip():
+        raise UsageError(N_("lead: write the name of whoever confirms the time"))
     with journal.writing():
         now_ms = clock.now_ms()
-        return register.record(ClockConfirmed(device_ms=now_ms, lead=lead and plain(lead, 40)), now_ms)
+        return register.record(ClockConfirmed(device_ms=now_ms, lead=plain(lead.strip(), 40)), now_ms)
 
 
 def _said(text: str | None) -> str | None:

@@ -19,7 +19,7 @@ from passes.temperature import TemperatureRule
 from passes.trips import Direction, local_day
 from station.claiming import Claim, Claims
 from station.clock import Clock
-from station.deciding import Decider, Override, RecordedOutcome, Scan
+from station.deciding import CLOCK_TOLERANCE_MS, Decider, Override, RecordedOutcome, Scan
 from station.journal import Journal
 from station.logbook import newest_with_id
 from station.register import Register
@@ -62,6 +62,10 @@ class Gate:
     def today(self) -> date:
         """Return the community's calendar day."""
         return local_day(self.clock.now_ms(), self._zone)
+
+    def is_clock_behind(self) -> bool:
+        """Say whether the device's clock went back so far that first legs are refused until the lead confirms it."""
+        return self.clock.now_ms() < self.journal.head().latest_ms - CLOCK_TOLERANCE_MS
 
     def verify(
         self, text: str, direction: Direction, attempts: Iterable[Attempt] = (), *, id_matches: bool | None = None

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from passes.errors import N_, GatepostError
+from passes.keyfiles import reseal_key
 from station.assembly import check_secret, check_trust_list, open_station, require_own
 from station.clock import SystemClock
 from station.journal import Journal
@@ -25,7 +26,14 @@ from station.settings import (
 from sync.enrolment import Enrolment, read_enrolment
 
 
-def join(folder: Path, enrolment_file: Path, thermometer: ThermometerSettings, gate: GateSettings) -> Settings:
+def join(
+    folder: Path,
+    enrolment_file: Path,
+    thermometer: ThermometerSettings,
+    gate: GateSettings,
+    *,
+    key_passphrase: str | None = None,
+) -> Settings:
     """Make the station's folder: settings, keys, trust list and an empty journal; return the settings.
 
     `settings.toml` is written last, so a set-up that was cut short can simply be run again. Raises `SettingsError`
@@ -56,6 +64,8 @@ def join(folder: Path, enrolment_file: Path, thermometer: ThermometerSettings, g
         folder.mkdir(parents=True, exist_ok=True)
         _prepare_journal(folder, enrolment.station)
         _write_files(folder, enrolment)
+        if key_passphrase and enrolment.issuing_key:
+            reseal_key(folder / ISSUING_KEY_FILE, None, key_passphrase)
         save_settings(folder, settings)
     except OSError as error:
         raise SettingsError(
@@ -66,7 +76,7 @@ def join(folder: Path, enrolment_file: Path, thermometer: ThermometerSettings, g
     try:
         with open_station(folder) as station:
             if enrolment.issuing_key:
-                station.desk()
+                station.desk(key_passphrase)
             return station.settings
     except GatepostError:
         (folder / FILE_NAME).unlink()

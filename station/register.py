@@ -43,6 +43,15 @@ class PassRow(msgspec.Struct, frozen=True):
     detail: str | None
 
 
+class PersonRow(msgspec.Struct, frozen=True):
+    """One person of the roster: of those who have or had a pass, or were registered."""
+
+    person_id: str
+    name: str
+    household: str
+    address: str
+
+
 class PassEvent(msgspec.Struct, frozen=True):
     """One step in the life of a pass."""
 
@@ -241,6 +250,14 @@ class Register:
             "SELECT person_id FROM persons WHERE name = ? AND address = ? LIMIT 2", (name, address)
         ).fetchall()
         return rows[0][0] if len(rows) == 1 else None
+
+    def persons_named(self, name: str) -> list[PersonRow]:
+        """Return the persons of that name, in the order of their addresses."""
+        rows = self._db.execute(
+            "SELECT person_id, name, household, address FROM persons WHERE name = ? ORDER BY address, person_id",
+            (name,),
+        )
+        return [PersonRow(*row) for row in rows]
 
     def history(self, pass_id: str) -> list[PassEvent]:
         """Return the steps in the life of a pass, oldest first."""

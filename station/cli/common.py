@@ -4,9 +4,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -94,6 +95,33 @@ def ask_passphrase(question: str, *, confirm: bool = False) -> str:
         )
     answer: str = click.prompt(question, hide_input=True, confirmation_prompt=confirm, err=True)
     return answer
+
+
+def instant(option: str, text: str, zone: ZoneInfo) -> int:
+    """Return UTC milliseconds for an ISO 8601 time; without an offset it is wall time in `zone`.
+
+    Raises `UsageError` for what is no time since 1970, and for a wall time that clocks skip or show twice.
+    """
+    try:
+        given = datetime.fromisoformat(text)
+        at = given if given.tzinfo else given.replace(tzinfo=zone)
+        at_ms = round(at.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        at_ms = -1
+    if at_ms < 0:
+        raise UsageError(
+            N_("{option} {value!r}: write a time like 2026-03-10T08:00 or 2026-03-10T00:00:00Z"),
+            option=option,
+            value=text[:80],
+        )
+    if not given.tzinfo and at.replace(fold=0).utcoffset() != at.replace(fold=1).utcoffset():
+        raise UsageError(
+            N_("{option} {value}: clocks skip or repeat this time in {zone}; add the offset, as in {value}+08:00"),
+            option=option,
+            value=text,
+            zone=zone.key,
+        )
+    return at_ms
 
 
 @contextmanager

@@ -3,14 +3,12 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
 
-from passes.errors import N_, UsageError
 from station.cli.common import key_passphrase
 from station.i18n import _
 
@@ -66,33 +64,6 @@ def when(at_ms: int | None, zone: ZoneInfo) -> str:
     from sync.community.instants import local_time
 
     return "" if at_ms is None else f"{local_time(at_ms, zone):%Y-%m-%d %H:%M}"
-
-
-def instant(option: str, text: str, zone: ZoneInfo) -> int:
-    """Return UTC milliseconds for an ISO 8601 time; without an offset it is wall time in `zone`.
-
-    Raises `UsageError` for what is no time since 1970, and for a wall time that clocks skip or show twice.
-    """
-    try:
-        given = datetime.fromisoformat(text)
-        at = given if given.tzinfo else given.replace(tzinfo=zone)
-        at_ms = round(at.timestamp() * 1000)
-    except (ValueError, OverflowError):
-        at_ms = -1
-    if at_ms < 0:
-        raise UsageError(
-            N_("{option} {value!r}: write a time like 2026-03-10T08:00 or 2026-03-10T00:00:00Z"),
-            option=option,
-            value=text[:80],
-        )
-    if not given.tzinfo and at.replace(fold=0).utcoffset() != at.replace(fold=1).utcoffset():
-        raise UsageError(
-            N_("{option} {value}: clocks skip or repeat this time in {zone}; add the offset, as in {value}+08:00"),
-            option=option,
-            value=text,
-            zone=zone.key,
-        )
-    return at_ms
 
 
 def print_json(value: object) -> None:

@@ -12,12 +12,11 @@ import click
 from passes.errors import N_, UsageError
 from passes.plaintext import plain
 from passes.trips import local_day
-from station.cli.common import ask_passphrase
+from station.cli.common import ask_passphrase, instant
 from station.cli.community_common import (
     as_json,
     community_in,
     in_folder,
-    instant,
     print_json,
     root_passphrase,
     when,

@@ -9,7 +9,8 @@ from passes.errors import N_, UsageError
 from passes.kinds import PRESETS, Hours, Kind, Mode
 from passes.plaintext import plain
 from passes.trips import Direction
-from station.cli.community_common import as_json, community_in, in_folder, instant, print_json, when
+from station.cli.common import instant
+from station.cli.community_common import as_json, community_in, in_folder, print_json, when
 from station.clock import SystemClock
 from station.i18n import _
 

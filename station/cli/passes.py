@@ -1,5 +1,6 @@
 """`gatepost pass`: issue, verify and show single passes; the other commands of the group are attached below."""
 
+from dataclasses import replace as replace_fields
 from datetime import date
 from pathlib import Path
 
@@ -15,15 +16,25 @@ from passes.trips import Direction
 from station import issuing, logbook, wording
 from station.assembly import Station
 from station.cli.bulk import bulk
-from station.cli.common import DateType, desk_of, echo_json, folder_option, json_option, passphrase_option, station_in
+from station.cli.common import (
+    DateType,
+    desk_of,
+    echo_json,
+    folder_option,
+    instant,
+    json_option,
+    passphrase_option,
+    station_in,
+)
 from station.cli.pass_states import replace, restore, revoke, suspend
 from station.cli.printing import print_, tell_missing
 from station.clock import local_time
+from station.corrections import record_missed
 from station.i18n import _
 from station.issuing import Application
 from station.logbook import LoggedPassage
 from station.printing import print_to_file
-from station.register import PassEvent, PassRow
+from station.register import PassEvent, PassRow, PersonRow
 
 
 @click.group("pass")
@@ -37,7 +48,7 @@ for _command in (bulk, print_, replace, restore, revoke, suspend):
 
 @pass_.command()
 @click.option("--holder", required=True, help="Name on the pass.")
-@click.option("--address", required=True, help="Building, unit and room, as printed.")
+@click.option("--address", help="Building, unit and room, as printed; left out: whoever has that name in the roster.")
 @click.option("--kind", "kind_name", default="resident", show_default=True, help="What it allows.")
 @click.option("--from", "valid_from", type=DateType(), required=True, help="First day, YYYY-MM-DD.")
 @click.option("--until", "valid_until", type=DateType(), required=True, help="Last day, YYYY-MM-DD.")
@@ -49,7 +60,7 @@ for _command in (bulk, print_, replace, restore, revoke, suspend):
 @json_option
 def issue(
     holder: str,
-    address: str,
+    address: str | None,
     kind_name: str,
     valid_from: date,
     valid_until: date,
@@ -67,8 +78,22 @@ def issue(
     with station_in(folder) as station:
         kind = _kind(station, kind_name)
         asked = Application(
-            holder, address, kind, valid_from, valid_until, household, state="requested" if requested else "active"
+            holder,
+            address or "",
+            kind,
+            valid_from,
+            valid_until,
+            household,
+            state="requested" if requested else "active",
         )
+        if address is None:
+            person = _from_roster(station, holder)
+            asked = replace_fields(
+                asked,
+                address=person.address,
+                household=household or person.household,
+                holder_id=person.person_id,
+            )
         row = desk_of(station, passphrase_file).issue(asked)
         # Told before it is drawn: a picture that fails must not hide that the pass exists.
         if as_json:
@@ -141,6 +166,43 @@ def show(number: str, png: Path | None, folder: Path | None, as_json: bool) -> N
             )
         else:
             _tell(station, row, history, passages)
+
+
+@pass_.command()
+@click.argument("number")
+@click.option("--direction", type=click.Choice(["entry", "exit"]), required=True, help="Which way they went.")
+@click.option("--at", "happened", required=True, help="When it was, like 2026-03-10T08:00 on the community's clocks.")
+@click.option("--reason", required=True, help="Why it was not recorded then.")
+@folder_option
+def missed(number: str, direction: str, happened: str, reason: str, folder: Path | None) -> None:
+    """Write down a passage that nobody recorded, such as a return while the gate was out of order."""
+    with station_in(folder) as station:
+        row = issuing.find(station.register, number)
+        now_ms = station.clock.now_ms()
+        kind = station.register.rules().kind(row.kind, now_ms)
+        record_missed(
+            station.journal,
+            station.register,
+            station.clock,
+            row.pass_id,
+            direction=Direction(direction),
+            first_leg=kind.first_leg if kind else Direction.EXIT,
+            happened_ms=instant("--at", happened, station.settings.zone),
+            reason=reason,
+        )
+        click.echo(_("recorded afterwards: pass {number}").format(number=row.number))
+
+
+def _from_roster(station: Station, name: str) -> PersonRow:
+    found = station.register.persons_named(name)
+    if len(found) == 1:
+        return found[0]
+    raise UsageError(
+        N_('holder = "{name}": {count} persons of the roster have that name; add --address (known: {known})'),
+        name=plain(name, 40),
+        count=len(found),
+        known=", ".join(plain(person.address, 40) for person in found) or "-",
+    )
 
 
 def _tell(station: Station, row: PassRow, history: list[PassEvent], passages: list[LoggedPassage]) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from passes.keyfiles import read_passphrase
 from station.cli.common import echo_json, json_option
 from station.i18n import _
 from station.joining import join
@@ -15,12 +16,25 @@ from station.settings import GateSettings, ThermometerSettings, default_folder
 @click.option("--dir", "folder", type=click.Path(path_type=Path), help="The station's folder (default: GATEPOST_DIR).")
 @click.option("--thermometer", default="", help="Serial port of the thermometer, such as /dev/ttyUSB0 or COM3.")
 @click.option("--direction", type=click.Choice(["entry", "exit"]), default="exit", help="Which way the lane goes.")
+@click.option(
+    "--key-passphrase-file",
+    type=click.Path(path_type=Path),
+    help="Keep the issuing key under the passphrase in this file.",
+)
 @json_option
-def init(enrolment: Path, folder: Path | None, thermometer: str, direction: str, as_json: bool) -> None:
+def init(
+    enrolment: Path,
+    folder: Path | None,
+    thermometer: str,
+    direction: str,
+    key_passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
     """Set up this machine as a station, from the file that `gatepost community station add` made."""
     target = folder or default_folder()
     gate = GateSettings(direction="entry" if direction == "entry" else "exit")
-    settings = join(target, enrolment, ThermometerSettings(port=thermometer), gate)
+    passphrase = read_passphrase(key_passphrase_file) if key_passphrase_file else None
+    settings = join(target, enrolment, ThermometerSettings(port=thermometer), gate, key_passphrase=passphrase)
     if as_json:
         echo_json({"folder": str(target), "station": settings.station.id, "community": settings.community.id})
         return

@@ -1,7 +1,7 @@
 """The one way to a thermometer's serial port.
 
-pyserial 3.5 is wrapped here and in `printers/wires.py` only, so that it can be replaced. Its `is_open` stays true after an unplug:
-nothing asks it; a port that failed is closed and a new one is opened.
+pyserial 3.5 is wrapped here and in `printers/wires.py` only, so that it can be replaced. Its `is_open` stays true after
+an unplug: nothing asks it; a port that failed is closed and a new one is opened.
 """
 
 import errno

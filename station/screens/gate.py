@@ -17,9 +17,18 @@ from passes.temperature import parse_celsius
 from passes.trips import Direction
 from station import actions, shifts
 from station.assembly import Station
-from station.corrections import CorrectionError
+from station.clock import local_time
+from station.corrections import CorrectionError, confirm_clock
 from station.devices.measurement import LinkState, Measurement
-from station.dialogs.form import Answer, Field, FormDialog
+from station.dialogs.form import Answer, FormDialog
+from station.dialogs.gate_forms import (
+    clock_form,
+    hand_over_form,
+    reading_form,
+    shift_form,
+    turn_back_form,
+    undo_form,
+)
 from station.dialogs.help import HelpDialog
 from station.i18n import _, explain
 from station.lane import Lane
@@ -174,13 +183,7 @@ class GateScreen(Screen[None]):
         if not self._lane.is_pending:
             self._hint(_("Nobody is waiting here; scan a pass first"))
             return
-        form = FormDialog(
-            _("Not let through"),
-            [Field("remark", _("Why"))],
-            other_key="f6",
-            other_label=_("drop, record nothing"),
-        )
-        self._ask(form, self._turned_back)
+        self._ask(turn_back_form(), self._turned_back)
 
     def action_refuse_id(self) -> None:
         """Refuse whoever has no ID card, or another person's."""
@@ -189,27 +192,23 @@ class GateScreen(Screen[None]):
 
     def action_undo(self) -> None:
         """Ask why the last recorded passage is taken back."""
-        self._ask(FormDialog(_("Take back the last passage"), [Field("reason", _("Why"))]), self._undone)
+        self._ask(undo_form(), self._undone)
+
+    def action_confirm_clock(self) -> None:
+        """Ask the lead whether the device's time is right although the clock went back."""
+        if self._station.gate.is_clock_behind():
+            now = local_time(self._station.clock.now_ms(), self._zone)
+            self._ask(clock_form(f"{now:%Y-%m-%d %H:%M}"), self._clock_confirmed)
+        else:
+            self._hint(_("The clock is right as far as this station can tell"))
 
     def action_reading(self) -> None:
         """Ask for a typed temperature, a reason for none, or another measurement."""
-        form = FormDialog(
-            _("Temperature by hand"),
-            [
-                Field("celsius", _("Temperature in C; empty = no temperature taken")),
-                Field("reason", _("Why by hand, or why none"), _("thermometer does not answer")),
-            ],
-            other_key="f7",
-            other_label=_("measure again"),
-        )
-        self._ask(form, self._reading_answered)
+        self._ask(reading_form(), self._reading_answered)
 
     def action_open_shift(self) -> None:
         """Ask who takes up duty."""
-        form = FormDialog(
-            _("Take up duty"), [Field("guard", _("Your name")), Field("lead", _("Lead on duty (may stay empty)"))]
-        )
-        self._ask(form, self._shift_opened)
+        self._ask(shift_form(), self._shift_opened)
 
     def action_hand_over(self) -> None:
         """Ask who takes over the shift."""
@@ -218,15 +217,8 @@ class GateScreen(Screen[None]):
             if shift is None:
                 self.action_open_shift()
             else:
-                self._ask_hand_over(shift_counts(self._station.journal.connection, shift.id))
-
-    def _ask_hand_over(self, counts: dict[str, int]) -> None:
-        title = _("Hand over: out {exits}, in {entries}, refused {refused}, turned back {turned_back}, fevers {fevers}")
-        form = FormDialog(
-            title.format(**counts),
-            [Field("incoming", _("Who takes over")), Field("outstanding", _("What is still to do"))],
-        )
-        self._ask(form, self._handed_over)
+                counts = shift_counts(self._station.journal.connection, shift.id)
+                self._ask(hand_over_form(counts), self._handed_over)
 
     def action_help(self) -> None:
         """Show what the keys do."""
@@ -284,6 +276,11 @@ class GateScreen(Screen[None]):
     def _undone(self, answer: Answer) -> None:
         self._lane.undo(answer.values["reason"])
         self._hint(_("The last passage was taken back"))
+
+    def _clock_confirmed(self, answer: Answer) -> None:
+        station = self._station
+        confirm_clock(station.journal, station.register, station.clock, answer.values["lead"])
+        self._hint(_("Confirmed: scan again"))
 
     def _reading_answered(self, answer: Answer) -> None:
         celsius, reason = answer.values["celsius"], answer.values["reason"]

@@ -59,3 +59,29 @@ def test_a_destroyed_pass_stays_so(run: Run, folder: Path) -> None:
     run("pass", "revoke", one["number"], "--reason", "destroyed", "--witness", "钱师傅", "--dir", folder)
 
     run("pass", "restore", one["number"], "--reason", "sorry", "--dir", folder).refused(1, one["number"], "destroyed")
+
+
+def test_a_missed_return_closes_the_trip(run: Run, folder: Path) -> None:
+    one = issued(run, folder)
+    missed = ("pass", "missed", one["number"], "--reason", "gate out of order", "--dir", folder)
+
+    assert run(*missed, "--direction", "exit", "--at", "2026-03-10T08:00").code == 0
+    assert reasons(run, folder, one["token"]) == ["already_out"]
+    assert run(*missed, "--direction", "entry", "--at", "2026-03-10T09:00").code == 0
+    assert reasons(run, folder, one["token"]) == []
+    run(*missed, "--direction", "entry", "--at", "2999-01-01T00:00").refused(2, "lies in the past")
+    run(*missed[:-3], " ", "--dir", folder, "--direction", "exit", "--at", "2026-03-10T08:00").refused(2, "reason")
+
+
+def test_a_second_pass_is_issued_from_the_roster(run: Run, folder: Path) -> None:
+    first = issued(run, folder, "--household", "h1")
+    words = ("pass", "issue", "--from", "2020-01-01", "--until", "2099-12-31", "--kind", "volunteer", "--dir", folder)
+
+    assert run(*words, "--holder", "王小明").code == 0
+    run("holder", "ban", first["number"], "--reason", "x", "--dir", folder)
+    told = json.loads(run(*words, "--holder", "王小明", "--json").out)
+
+    assert reasons(run, folder, told["token"]) == ["banned"]
+    run(*words, "--holder", "张三").refused(2, '"张三"', "0 persons")
+    run(*words, "--holder", "王小明", "--address", "9-9-999")
+    run(*words, "--holder", "王小明").refused(2, "2 persons", "3-2-501, 9-9-999")

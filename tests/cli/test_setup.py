@@ -288,3 +288,22 @@ def test_a_page_of_garbage_is_no_traceback(run: Run, folder: Path) -> None:
             told = run(*command, "--dir", folder)
             assert told.code in (0, 1), (start, command, told)
             assert len(told.err.splitlines()) == (0 if told.out else 1), (start, command, told)
+
+
+def test_the_issuing_key_is_kept_under_a_passphrase(
+    run: Run, enrolment_file: EnrolmentFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret, folder = tmp_path / "passphrase", tmp_path / "station"
+    secret.write_text("a long enough passphrase")
+    secret.chmod(0o600)
+    issue = ("pass", "issue", "--holder", "王小明", "--address", "3-2-501", *VALID, "--dir", folder)
+
+    assert run("init", enrolment_file(), "--dir", folder, "--key-passphrase-file", secret).code == 0
+
+    assert b"ENCRYPTED" in (folder / "issuing-key.pem").read_bytes()
+    run(*issue).refused(2, "needs a passphrase", "GATEPOST_KEY_PASSPHRASE")
+    assert run(*issue, "--passphrase-file", secret).code == 0
+    monkeypatch.setenv("GATEPOST_KEY_PASSPHRASE", "a long enough passphrase")
+    assert run(*issue).code == 0
+    monkeypatch.setenv("GATEPOST_KEY_PASSPHRASE", "another passphrase")
+    assert run(*issue).code != 0

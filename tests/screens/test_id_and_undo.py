@@ -90,3 +90,22 @@ def test_what_is_too_old_is_not_taken_back(tmp_path: Path) -> None:
         assert "passage.undone" not in [event.kind for _n, event in console.station.journal.read()]
 
     play(tmp_path, story)
+
+
+def test_after_the_clock_went_back_the_lead_confirms_it(tmp_path: Path) -> None:
+    async def story(console: Console) -> None:
+        await console.press("f3")
+        assert "clock is right" in console.hints[0]
+        row = console.issue()
+        console.clock.move(-3600)
+        await console.scan(row.token)
+        assert console.colour == "-refuse"
+        assert "F3" in console.verdict
+        await console.press("f3")
+        await console.fill_in(lead="郑主任")
+        console.clock.move(6)
+        await console.scan(row.token)
+        assert console.colour == "-wait"
+        assert [event.kind for _n, event in console.station.journal.read()][-1] == "clock.confirmed"
+
+    play(tmp_path, story)

@@ -1,0 +1,110 @@
+"""A scanner that types: which keys are a scan and which are somebody's typing.
+
+Scanners send keys less than 10 ms apart (up to 20 ms with a delay set), people more than 30 ms. What a program sees is
+coarser: a screen that was busy gets several keys of a person at once, an input method hands over a word at once, and a
+held key repeats as fast as a slow scanner. So a scan is six quick keys in a row, of three kinds or more, which a scanner
+can send; without a terminator only what is surely a pass token counts.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+
+from station.devices.scanner.code import MOST_CHARACTERS, codes_in, is_token
+
+QUICK_S: Final = 0.030
+"""Keys at most so many seconds apart may be a scanner's."""
+
+END_GAP_S: Final = 0.1
+"""A scan is over when nothing has come for so many seconds; the time to call `Wedge.feed` without a key."""
+
+_LEAST_KEYS: Final = 6
+_LEAST_KINDS: Final = 3
+_TERMINATORS: Final = frozenset("\r\n\t\x03")
+_FRAMING: Final = frozenset("\x02\x1d")
+"""STX and GS, which a keyboard sends as Ctrl+B and Ctrl+]: no action of the station is on them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a key means.
+
+    `codes` are complete, as `codes_in` returns them. `is_held` says that the key belongs to a scan and nobody else may
+    obey it. `strayed` characters of the scan had reached the focused field before it was known to be one: take them
+    back, once. `typed` was held and turned out to be typing: put it into the focused field.
+    """
+
+    codes: tuple[str, ...] = ()
+    is_held: bool = False
+    strayed: int = 0
+    typed: str = ""
+
+
+class Wedge:
+    """Keys in, codes out: without keyboard, timer or clock; holds one code between calls."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._strayed = ""
+        self._is_scan = False
+        self._key_at_s = 0.0
+        self._ended_at_s = -END_GAP_S
+
+    def feed(self, key: str, now_s: float) -> Heard:
+        """Take the character of the next key; `now_s` is in monotonic seconds.
+
+        An empty `key` says that none has come until `now_s`, or that one without a character has: call so
+        `END_GAP_S` after a held key. Enter is CR or LF, control keys are their characters (Ctrl+] is GS). Once a scan
+        is known it goes on until a terminator or a gap of `END_GAP_S`, so that a busy screen does not cut it.
+        """
+        gap_s = now_s - self._key_at_s
+        ended = Heard()
+        if gap_s >= (END_GAP_S if self._is_scan else QUICK_S) or not key:
+            ended = self._end(is_terminated=False) if gap_s >= END_GAP_S or not self._is_scan else ended
+        if not key:
+            return ended
+        self._key_at_s = now_s
+        heard = self._terminate(now_s) if key in _TERMINATORS else self._add(key)
+        return Heard(ended.codes + heard.codes, heard.is_held, heard.strayed, ended.typed)
+
+    def _add(self, key: str) -> Heard:
+        if key in _FRAMING:
+            return Heard(is_held=True)
+        if self._is_scan:
+            self._text += key[: MOST_CHARACTERS + 1 - len(self._text)]
+            return Heard(is_held=True)
+        if not _is_scannable(key):
+            self._text = ""
+            return Heard()
+        self._text += key
+        if len(self._text) < _LEAST_KEYS or len(set(self._text)) < _LEAST_KINDS:
+            self._text = self._text[-MOST_CHARACTERS:]
+            return Heard()
+        self._is_scan = True
+        self._strayed = self._text[: -len(key)]
+        return Heard(is_held=True, strayed=len(self._strayed))
+
+    def _terminate(self, now_s: float) -> Heard:
+        # LF after CR, and Enter after Tab, belong to the scan that has just ended.
+        is_of_scan = self._is_scan or now_s - self._ended_at_s < QUICK_S
+        if not is_of_scan:
+            self._text = ""
+            return Heard()
+        self._ended_at_s = now_s
+        return Heard(self._end(is_terminated=True).codes, is_held=True)
+
+    def _end(self, *, is_terminated: bool) -> Heard:
+        text, was_scan = self._text, self._is_scan
+        self._text, self._is_scan = "", False
+        if not was_scan:
+            return Heard()
+        codes = codes_in(text)
+        if is_terminated or (codes and all(map(is_token, codes))):
+            return Heard(tuple(codes))
+        return Heard(typed=text)
+
+
+def _is_scannable(key: str) -> bool:
+    """Whether a scanner, perhaps through an input method, types this: printable ASCII in any width."""
+    plain_width = unicodedata.normalize("NFKC", key)
+    return plain_width.isascii() and plain_width.isprintable()
