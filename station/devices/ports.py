@@ -27,7 +27,9 @@ _AT: Final = "@"
 _NOT_PLUGGED_IN = N_("{port}: no such USB device is plugged in; check the cable, or choose the port again")
 _MISSING = N_("{port}: cannot be reached; check the cable, and {setting} in settings.toml")
 _UNUSABLE = N_("{port}: this is no serial port; write one like /dev/ttyUSB0 or COM3 as {setting} in settings.toml")
-_NO_MARK = N_("{port}: write a USB device as usb:VID:PID:SERIAL or usb:VID:PID@LOCATION, as `gatepost device list` does")
+_NO_MARK = N_(
+    "{port}: write a USB device as usb:VID:PID:SERIAL or usb:VID:PID@LOCATION, as `gatepost device list` does"
+)
 
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 1.0

@@ -31,7 +31,8 @@ class Heard:
 
     `codes` are complete, as `codes_in` returns them. `is_held` says that the key belongs to a scan and nobody else may
     obey it. `strayed` characters of the scan had reached the focused field before it was known to be one: take them
-    back, once. `typed` was held and turned out to be typing: put it into the focused field.
+    back, once. `typed` is a scan that turned out to be typing, the strayed characters included: put it into the focused
+    field before this key is obeyed.
     """
 
     codes: tuple[str, ...] = ()
@@ -45,7 +46,6 @@ class Wedge:
 
     def __init__(self) -> None:
         self._text = ""
-        self._strayed = ""
         self._is_scan = False
         self._key_at_s = 0.0
         self._ended_at_s = -END_GAP_S
@@ -53,14 +53,12 @@ class Wedge:
     def feed(self, key: str, now_s: float) -> Heard:
         """Take the character of the next key; `now_s` is in monotonic seconds.
 
-        An empty `key` says that none has come until `now_s`, or that one without a character has: call so
-        `END_GAP_S` after a held key. Enter is CR or LF, control keys are their characters (Ctrl+] is GS). Once a scan
+        An empty `key` says that none has come until `now_s`: call so `END_GAP_S` after a held key. Enter is CR or LF, control keys are their characters (Ctrl+] is GS). Once a scan
         is known it goes on until a terminator or a gap of `END_GAP_S`, so that a busy screen does not cut it.
         """
-        gap_s = now_s - self._key_at_s
         ended = Heard()
-        if gap_s >= (END_GAP_S if self._is_scan else QUICK_S) or not key:
-            ended = self._end(is_terminated=False) if gap_s >= END_GAP_S or not self._is_scan else ended
+        if now_s - self._key_at_s >= (END_GAP_S if self._is_scan else QUICK_S):
+            ended = self._end(is_terminated=False)
         if not key:
             return ended
         self._key_at_s = now_s
@@ -81,12 +79,11 @@ class Wedge:
             self._text = self._text[-MOST_CHARACTERS:]
             return Heard()
         self._is_scan = True
-        self._strayed = self._text[: -len(key)]
-        return Heard(is_held=True, strayed=len(self._strayed))
+        return Heard(is_held=True, strayed=len(self._text) - len(key))
 
     def _terminate(self, now_s: float) -> Heard:
         # LF after CR, and Enter after Tab, belong to the scan that has just ended.
-        is_of_scan = self._is_scan or now_s - self._ended_at_s < QUICK_S
+        is_of_scan = self._is_scan or now_s - self._ended_at_s < END_GAP_S
         if not is_of_scan:
             self._text = ""
             return Heard()
