@@ -1,6 +1,7 @@
-"""How fast thermometer frames are decoded, and how long one takes from the port to the app's callback.
+"""How fast each protocol is decoded, and how long a frame takes from the port to the app's callback.
 
-The floors are 0.5 MB/s of valid frames, and a bare thread that selects and reads the same pseudo-terminal. POSIX only.
+The floors are 0.5 MB of valid frames in a second of the CPU, and a bare thread that selects and reads the same
+pseudo-terminal. POSIX only.
 """
 
 import os
@@ -13,28 +14,37 @@ import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from station.devices.gy_mcu9061x import NAME, GyMcu9061x
+from station.devices import PROTOCOLS, OptionValue
+from station.devices.gy_mcu9061x import NAME
 from station.devices.measurement import DeviceEvent, Measurement
-from station.devices.simulator import encode_frame
 from station.devices.thermometer import Thermometer
+from station.devices.voices import VOICES, gy_mcu9061x_frame
 
 ROUNDS = 7
-FRAMES = 50_000
+STREAM_BYTES = 200_000
+CHUNK_BYTES = 4096
 LATENCY_FRAMES = 200
 WIRE_MB_S = 0.01152
 FLOOR_MB_S = 0.5
-FRAME = encode_frame(36.61, 24.05)
+FRAME = gy_mcu9061x_frame(36.61, 24.05)
+KINDS: list[tuple[str, dict[str, OptionValue]]] = [
+    *((name, {}) for name in PROTOCOLS),
+    ("optris", {"mode": "burst"}),
+    ("raytek", {"mode": "burst"}),
+]
 
 
 def main() -> None:
-    stream = b"".join(encode_frame(30 + number % 1000 / 100, 24.0) for number in range(FRAMES))
-    whole = [rate(stream, len(stream)) for _ in range(ROUNDS)]
-    single = [rate(stream, len(FRAME)) for _ in range(ROUNDS)]
-    print(f"{ROUNDS} rounds of {FRAMES} frames, {os.cpu_count()} CPUs; medians (least to most)")
-    for name, rates in (("all at once", whole), ("a frame a call", single)):
-        middle = statistics.median(rates)
-        print(f"{name:<15}{middle:7.2f} MB/s ({min(rates):.2f} to {max(rates):.2f})", end="")
-        print(f"  {middle / FLOOR_MB_S:6.1f} x the floor of {FLOOR_MB_S} MB/s, {middle / WIRE_MB_S:6.0f} x the wire")
+    print(f"{ROUNDS} rounds of {STREAM_BYTES} bytes of valid frames, {os.cpu_count()} CPUs; medians (least to most)")
+    for name, options in KINDS:
+        for chunk in (CHUNK_BYTES, 0):
+            rates = [rate(name, options, chunk) for _ in range(ROUNDS)]
+            what = f"{' '.join([name, *map(str, options.values())])}, {'4 KiB' if chunk else 'a frame'} a call"
+            middle = statistics.median(rates)
+            print(f"{what:<34}{middle:6.2f} MB/s ({min(rates):.2f} to {max(rates):.2f})", end="")
+            print(
+                f"  {middle / FLOOR_MB_S:5.1f} x the floor of {FLOOR_MB_S} MB/s, {middle / WIRE_MB_S:5.0f} x the wire"
+            )
     bare_s: list[float] = []
     ours_s: list[float] = []
     stops_s: list[float] = []
@@ -48,14 +58,20 @@ def main() -> None:
     print(f"stop           {max(stops_s) * 1e3:7.0f} ms at most (limit 500)")
 
 
-def rate(stream: bytes, chunk: int) -> float:
-    """Return the decoder's MB/s when it gets `chunk` bytes at a time."""
-    parser, found = GyMcu9061x(), 0
-    began_s = time.perf_counter()
-    for start in range(0, len(stream), chunk):
-        found += len(parser.feed(stream[start : start + chunk], 0.0))
-    taken_s = time.perf_counter() - began_s
-    assert found == FRAMES
+def rate(name: str, options: dict[str, OptionValue], chunk: int) -> float:
+    """Return the decoder's MB in a second of the CPU when it gets `chunk` bytes at a time; with 0 one frame."""
+    protocol = PROTOCOLS[name]
+    voice = VOICES[name](protocol.read_options(options))
+    thousand = [voice.say(30 + number / 100, 24.0) for number in range(1000)]
+    frames = thousand * (STREAM_BYTES // len(b"".join(thousand)))
+    stream = b"".join(frames)
+    pieces = [stream[start : start + chunk] for start in range(0, len(stream), chunk)] if chunk else frames
+    parser, found = protocol.make_parser(options), 0
+    began_s = time.process_time()
+    for piece in pieces:
+        found += len(parser.feed(piece, 0.0))
+    taken_s = time.process_time() - began_s
+    assert found == len(frames)
     return len(stream) / taken_s / 1e6
 
 
@@ -86,7 +102,7 @@ def thermometer(path: str, told: Callable[[], None], stops_s: list[float]) -> Ca
             assert event.protocol == NAME
             told()
 
-    reader = Thermometer(path, GyMcu9061x, on_event, baud_rate=115200)
+    reader = Thermometer(path, PROTOCOLS[NAME].make_parser, on_event, baud_rate=115200)
     reader.start()
 
     def stop() -> None:

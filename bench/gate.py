@@ -78,13 +78,9 @@ def _fill(gate: Gate, passages: int) -> None:
         (last.n, passages),
     )
     connection.execute(
-        f"{numbers} INSERT INTO passages SELECT ?1 + value, value * 1000, 'exit', 'allowed', 0, hex(randomblob(16))"
-        " FROM numbers",
+        f"{numbers} INSERT INTO legs SELECT hex(randomblob(16)), value * 1000, value, value * 1000, 'exit', 'bench',"
+        " 'first', value FROM numbers",
         (last.n, passages),
-    )
-    connection.execute(
-        "INSERT INTO legs SELECT pass_id, at_ms, n, direction, 'bench', 'first', pass_id FROM passages WHERE n > ?",
-        (last.n,),
     )
     connection.execute("COMMIT")
 

@@ -25,21 +25,23 @@ class Direction(StrEnum):
 
 
 class Leg(msgspec.Struct, frozen=True):
-    """One accepted passage of a pass at a station; `id` is its event's.
+    """One accepted passage of a pass at `at_ms` (UTC milliseconds) at a station; `id` is its event's.
 
-    `at_ms` (UTC milliseconds) is where it counts: its instant, or a later one where its station knew the order better
-    than its clock, which was set back after an earlier leg.
+    Days are cut by `at_ms`. `order_ms` is its place among the pass's legs where that is known better than by the clock:
+    a station knows the order of its own records even when its clock was set back between them.
     """
 
     at_ms: int
     direction: Direction
     station: str
     id: str = ""
+    order_ms: int | None = None
 
     @property
     def place(self) -> tuple[int, str, str, str]:
         """What legs are sorted by."""
-        return self.at_ms, self.direction, self.station, self.id
+        order_ms = self.at_ms if self.order_ms is None else self.order_ms
+        return order_ms, self.direction, self.station, self.id
 
 
 class Trip(msgspec.Struct, frozen=True):

@@ -73,7 +73,7 @@ class GatepostApp(App[None]):
             return None
         return Thermometer(
             settings.port,
-            PROTOCOLS[settings.protocol].make_parser,
+            lambda: PROTOCOLS[settings.protocol].make_parser(settings.options),
             self._thermometer_said,
             baud_rate=settings.baud_rate,
         )

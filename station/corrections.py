@@ -38,7 +38,7 @@ def undo(journal: Journal, register: Register, clock: Clock, pass_id: str, reaso
                 N_("the last passage of this pass was at gate {station}; it can only be taken back there"),
                 station=leg.station,
             )
-        if now_ms - leg.at_ms > UNDO_MS:
+        if now_ms - leg.place[0] > UNDO_MS:
             raise CorrectionError(
                 N_("that passage is more than {minutes} minutes old; record the missed return instead"),
                 minutes=UNDO_MS // 60_000,

@@ -14,7 +14,7 @@ from passes.reasons import Reason
 from passes.trips import local_day
 from station.logbook import counted_as, newest_with_id
 from sync.bodies import Body, ConflictClosed, PassageMissed, PassageRecorded, PassageUndone, PassReplaced
-from sync.events import read_body
+from sync.events import understood
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -96,10 +96,10 @@ class Counting:
             self._n = own[-1][0]
         if others:
             self._feed_n = others[-1][0]
-        bodies = [(at_ms, read_body(kind, raw.encode())) for _n, kind, at_ms, raw in own]
+        bodies = [(at_ms, understood(kind, raw.encode())) for _n, kind, at_ms, raw in own]
         for at_ms, body in bodies:
             self._count(at_ms, body)
-        self._follow([*(body for _at_ms, body in bodies), *(read_body(row[1], row[3].encode()) for row in others)])
+        self._follow([*(body for _at_ms, body in bodies), *(understood(row[1], row[3].encode()) for row in others)])
 
     def _follow(self, bodies: list[Body | None]) -> None:
         """See which trips are open after these events."""

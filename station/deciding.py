@@ -131,7 +131,9 @@ class Decider:
             token = read_token(row.token if row else text, self._trust())
         except TokenError as error:
             return replace(scan, verdict=refused(error.reason))
-        kind = self._register.rules().kind(token.claims.kind, at_ms - (self._journal.drift_ms or 0))
+        # A clock that went back must not make the community's own kinds unknown on anybody's way home.
+        counted_ms = max(at_ms, self._journal.head().latest_ms)
+        kind = self._register.rules().kind_or_first(token.claims.kind, counted_ms - (self._journal.drift_ms or 0))
         if kind is None:
             return replace(scan, token=token, verdict=refused(Reason.UNKNOWN_KIND))
         return replace(scan, token=token, person=_person_of(token.claims, kind))
@@ -241,7 +243,7 @@ class Decider:
             in_roster=row is not None,
             key_withdrawn=scan.token is not None
             and not self._key_as_of_now(scan.token.key).is_trusted_for(
-                row.issued_ms if row else None, scan.at_ms, self._zone
+                row.issued_ms if row and _is_own_token(scan, row) else None, scan.at_ms, self._zone
             ),
             against_holder=entry.against_holder,
         )
@@ -282,6 +284,11 @@ class Decider:
         if scan.no_reading_reason:
             return SKIPPED, None
         return (judged[-1][0], None) if judged else (None, None)
+
+
+def _is_own_token(scan: Scan, row: PassRow) -> bool:
+    """Whether the token is the very one that was issued: whoever stole a key can write a known pass id into another."""
+    return scan.typed or scan.text == row.token
 
 
 def _person_of(claims: PassClaims, kind: Kind) -> Person:

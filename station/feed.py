@@ -11,7 +11,7 @@ from station.folding import Fold
 from station.journal import noted_epoch
 from station.notes import CURSOR, HEADS, SYNCED, read_note, write_note
 from station.storage import writing
-from sync.events import read_body
+from sync.events import understood
 from sync.wire import FeedAnswer, FeedHead, FeedItem
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Feed:
             own = self._own_epochs()
             new = [item for item in answer.items if not self._is_in_journal(item, own) and self._keep(item)]
             for item in new:
-                body = read_body(item.kind, item.body)
+                body = understood(item.kind, item.body)
                 if body is not None:
                     self._fold.apply(None, item, body)
             write_note(self._db, CURSOR, answer.cursor)

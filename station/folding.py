@@ -29,8 +29,12 @@ REGISTER_TABLES = (
 MODE = "mode"
 """The name of the rule that says how strictly the gates are kept; every other rule has the code of its kind."""
 
+_LATEST_MS = 253_402_300_799_999 - 2 * 86_400_000
+"""Two days before the calendar's end: every zone can still say what day it is."""
+
 _ADD_LEG = (
-    "INSERT OR IGNORE INTO legs VALUES (coalesce((SELECT line FROM lines WHERE pass_id = ?1), ?1), ?, ?, ?, ?, ?, ?1)"
+    "INSERT OR IGNORE INTO legs VALUES"
+    " (coalesce((SELECT line FROM lines WHERE pass_id = ?1), ?1), ?, ?, ?, ?, ?, ?, ?1)"
 )
 _RESTRICT = (
     "INSERT INTO restrictions VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET is_on = excluded.is_on,"
@@ -115,13 +119,16 @@ class Fold:
 
     def _passage(self, _n: int | None, event: Fact, body: bodies.PassageRecorded) -> None:
         if body.outcome == "allowed" and body.pass_id and body.leg:
-            self._add_leg(event, body.pass_id, _place_ms(event, body.order_ms), body.direction, body.leg)
+            places = _place_ms(event, body.order_ms), _place_ms(event)
+            self._add_leg(event, body.pass_id, places, body.direction, body.leg)
 
     def _missed(self, _n: int | None, event: Fact, body: bodies.PassageMissed) -> None:
-        self._add_leg(event, body.pass_id, body.happened_ms, body.direction, body.leg)
+        self._add_leg(event, body.pass_id, (body.happened_ms, body.happened_ms), body.direction, body.leg)
 
-    def _add_leg(self, event: Fact, pass_id: str, order_ms: int, direction: str, leg: str) -> None:
-        self._db.execute(_ADD_LEG, (pass_id, order_ms, event.id, direction, event.station, leg))
+    def _add_leg(self, event: Fact, pass_id: str, places: tuple[int, int], direction: str, leg: str) -> None:
+        """Keep a leg; `places` are where it stands among the others and when it was."""
+        order_ms, at_ms = places
+        self._db.execute(_ADD_LEG, (pass_id, order_ms, event.id, at_ms, direction, event.station, leg))
 
     def _undone(self, _n: int | None, _event: Fact, body: bodies.PassageUndone) -> None:
         self._discard([body.passage_id])
@@ -137,8 +144,10 @@ class Fold:
                 *(body.address, body.valid_from, body.valid_until, _place_ms(event), body.token, body.source),
             ),
         )
-        person = (body.holder_id, body.holder, body.household, body.address, _place_ms(event), event.id)
-        self._db.execute(_REGISTER_PERSON, person)
+        if body.holder:
+            # The feed leaves visitors' names out; that says nothing about whom another gate knows by name.
+            person = (body.holder_id, body.holder, body.household, body.address, _place_ms(event), event.id)
+            self._db.execute(_REGISTER_PERSON, person)
         state = State.REQUESTED if body.state == "requested" else None
         self._pass_event(event, body.pass_id, None, state, None)
 
@@ -148,7 +157,8 @@ class Fold:
         if lines[0] == lines[1]:
             return
         line = min(lines)
-        self._db.execute("UPDATE legs SET line = ?1 WHERE line IN (?2, ?3)", (line, *lines))
+        # A hostile gate may use an event's id twice; what would stand in one place is one leg.
+        self._db.execute("UPDATE OR REPLACE legs SET line = ?1 WHERE line IN (?2, ?3)", (line, *lines))
         self._db.execute("UPDATE lines SET line = ?1 WHERE line IN (?2, ?3)", (line, *lines))
         self._db.executemany("INSERT OR REPLACE INTO lines VALUES (?, ?)", [(body.pass_id, line), (body.by, line)])
 
@@ -248,4 +258,7 @@ def _place_ms(event: Fact, order_ms: int | None = None) -> int:
     The feed has it so already; what stands in the journal is by this device's clock, as far ahead as it was known.
     """
     place_ms = event.at_ms if order_ms is None else order_ms
-    return place_ms - (event.clock.drift_ms or 0) if isinstance(event, Event) else place_ms
+    if isinstance(event, Event):
+        place_ms -= event.clock.drift_ms or 0
+    # A clock beyond the calendar, here or at the community, must not make a pass unreadable for good.
+    return min(max(place_ms, 0), _LATEST_MS)

@@ -88,21 +88,15 @@ class Gate:
         A value outside the plausible range is kept as an attempt but is no reading; what is no number is not even that.
         """
         series = _numbered((*scan.attempts, *attempts))
-        return self._with_refusal_recorded(
-            self._decided(replace(scan, attempts=series, no_reading_reason=None, recorded=None, outcome=None))
-        )
+        return self._with_refusal_recorded(self._decided_now(replace(scan, attempts=series, no_reading_reason=None)))
 
     def skip_reading(self, scan: Scan, reason: str) -> Scan:
         """Answer anew without a reading, for a stated reason."""
-        return self._with_refusal_recorded(
-            self._decided(replace(scan, no_reading_reason=reason, recorded=None, outcome=None))
-        )
+        return self._with_refusal_recorded(self._decided_now(replace(scan, no_reading_reason=reason)))
 
     def check_id(self, scan: Scan, *, matches: bool) -> Scan:
         """Answer anew after a look at the ID card; where it is missing or another's, that is recorded at once."""
-        return self._with_refusal_recorded(
-            self._decided(replace(scan, id_matches=matches, recorded=None, outcome=None))
-        )
+        return self._with_refusal_recorded(self._decided_now(replace(scan, id_matches=matches)))
 
     def admit(self, scan: Scan, *, acknowledged: bool = False) -> Scan:
         """Record the passage, decided anew at this moment; look at `recorded` and the verdict of what comes back.
@@ -160,6 +154,10 @@ class Gate:
         event_id, keys = new_id(now.at_ms), self._decider.keys(now)
         return Claim(event_id, keys, self.claims.claim(event_id, keys, now.at_ms))
 
+    def _decided_now(self, scan: Scan) -> Scan:
+        """Decide anew, at this moment: somebody else may have been recorded since the scan."""
+        return self._decided(replace(scan, at_ms=self.clock.now_ms(), recorded=None, outcome=None))
+
     def _decided(self, scan: Scan) -> Scan:
         is_alone = self.claims is not None and not self.claims.is_reachable
         return self._decider.decided(scan, alone=is_alone)
@@ -169,7 +167,7 @@ class Gate:
         leg = scan.last_leg
         if leg is None or leg.direction is not scan.direction or leg.station != self.journal.station:
             return None
-        if scan.counted_ms - leg.at_ms > REPEAT_MS:
+        if scan.counted_ms - leg.place[0] > REPEAT_MS:
             return None
         # Of the journal alone: a copy of this disk may stand at another gate under the same name.
         passage = newest_with_id(self.journal.connection, leg.id)
@@ -239,7 +237,7 @@ def _order_ms(scan: Scan, drift_ms: int) -> int | None:
 
     It is by the device's clock, which is `drift_ms` ahead of the community's.
     """
-    after_last_ms = scan.last_leg.at_ms + 1 if scan.last_leg else 0
+    after_last_ms = scan.last_leg.place[0] + 1 if scan.last_leg else 0
     counted_ms = max(scan.counted_ms, after_last_ms) - scan.ahead_ms + drift_ms
     return counted_ms if counted_ms > scan.at_ms and scan.person else None
 

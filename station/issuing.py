@@ -82,6 +82,11 @@ class Desk:
                     number=old.number,
                     by=by.number if by else detail,
                 )
+            if state in (State.REQUESTED, State.SUSPENDED):
+                raise IssuingError(
+                    N_("pass {number}: is not active, so nothing can take its place; restore it first"),
+                    number=old.number,
+                )
             kind = rules.kind(old.kind, self.clock.now_ms())
             if kind is None:
                 raise IssuingError(

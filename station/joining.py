@@ -44,20 +44,7 @@ def join(
             N_("{path}: there is a station here already; choose another --dir"), path=folder / FILE_NAME
         )
     enrolment = read_enrolment(enrolment_file)
-    settings = check_settings(
-        enrolment_file,
-        {
-            "station": {"id": enrolment.station, "name": enrolment.station_name},
-            "community": {
-                "id": enrolment.community,
-                "name": enrolment.community_name,
-                "zone": enrolment.zone,
-                "url": enrolment.url,
-            },
-            "thermometer": msgspec.to_builtins(thermometer),
-            "gate": msgspec.to_builtins(gate),
-        },
-    )
+    settings = _settings_of(enrolment_file, enrolment, thermometer, gate)
     check_secret(enrolment_file, enrolment.secret)
     check_trust_list(enrolment_file, enrolment.trust_list, enrolment.root_public_key, enrolment.community)
     try:
@@ -81,6 +68,23 @@ def join(
     except GatepostError:
         (folder / FILE_NAME).unlink()
         raise
+
+
+def _settings_of(path: Path, enrolment: Enrolment, thermometer: ThermometerSettings, gate: GateSettings) -> Settings:
+    return check_settings(
+        path,
+        {
+            "station": {"id": enrolment.station, "name": enrolment.station_name},
+            "community": {
+                "id": enrolment.community,
+                "name": enrolment.community_name,
+                "zone": enrolment.zone,
+                "url": enrolment.url,
+            },
+            "thermometer": msgspec.to_builtins(thermometer),
+            "gate": msgspec.to_builtins(gate),
+        },
+    )
 
 
 def _prepare_journal(folder: Path, station: str) -> None:

@@ -16,6 +16,7 @@ from station.assembly import Station
 from station.clock import Clock
 from station.corrections import undo
 from station.deciding import Scan
+from station.devices import PROTOCOLS
 from station.devices.measurement import Measurement
 from station.devices.stability import StabilityRule
 from station.gate import Gate
@@ -279,7 +280,11 @@ def _is_feverish(scan: Scan) -> bool:
 def make_lane(station: Station) -> Lane:
     """Return the lane of a station as its settings describe it."""
     settings = station.settings
-    stability = StabilityRule(offset_celsius=settings.thermometer.offset_celsius, rule=settings.temperature.rule())
+    stability = StabilityRule(
+        offset_celsius=settings.thermometer.offset_celsius,
+        rule=settings.temperature.rule(),
+        window_s=PROTOCOLS[settings.thermometer.protocol].window_s,
+    )
     return Lane(
         station.gate,
         stability,

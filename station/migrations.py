@@ -73,7 +73,7 @@ _REGISTER_TABLES = """
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX passes_by_number ON passes (number);
     CREATE INDEX passes_by_household ON passes (household);
-    CREATE UNIQUE INDEX passes_by_source ON passes (source) WHERE source IS NOT NULL;
+    CREATE INDEX passes_by_source ON passes (source) WHERE source IS NOT NULL;
 
     CREATE TABLE pass_events (
         pass_id TEXT, order_ms INTEGER, id TEXT, at_ms INTEGER NOT NULL, station TEXT NOT NULL,
@@ -92,8 +92,8 @@ _REGISTER_TABLES = """
     ) STRICT, WITHOUT ROWID;
 
     CREATE TABLE legs (
-        line TEXT, order_ms INTEGER, id TEXT, direction TEXT NOT NULL, station TEXT NOT NULL, leg TEXT NOT NULL,
-        pass_id TEXT NOT NULL, PRIMARY KEY (line, order_ms, id)
+        line TEXT, order_ms INTEGER, id TEXT, at_ms INTEGER NOT NULL, direction TEXT NOT NULL, station TEXT NOT NULL,
+        leg TEXT NOT NULL, pass_id TEXT NOT NULL, PRIMARY KEY (line, order_ms, id)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE undone (passage_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     CREATE TABLE rules (

@@ -20,7 +20,7 @@ from station.folding import MODE, REGISTER_TABLES, Fold
 from station.journal import Journal
 from station.notes import REGISTER, SYNCED, read_note, write_note
 from sync.bodies import Body
-from sync.events import Event, read_body
+from sync.events import Event, understood
 
 
 class PassRow(msgspec.Struct, frozen=True):
@@ -85,6 +85,11 @@ class Rules(msgspec.Struct, frozen=True):
                 found = kind
         return found
 
+    def kind_or_first(self, code: str, at_ms: int) -> Kind | None:
+        """Return what holds for a kind at an instant, or what it will be first: its passes are known before."""
+        settings = self.kinds.get(code)
+        return self.kind(code, at_ms) or (settings[0][1] if settings else None)
+
     def mode(self, at_ms: int) -> Mode:
         """Return the mode at an instant; gates are closed to those without a pass unless the community says else."""
         found = Mode.CLOSED
@@ -122,7 +127,7 @@ _COLUMNS = (
 # One question instead of three: this is asked at every decision.
 _TIPS = "SELECT (SELECT max(n) FROM rules), (SELECT value FROM notes WHERE name = ?), (SELECT max(n) FROM feed)"
 _LEGS = (
-    "SELECT order_ms, direction, station, leg, id FROM legs WHERE line = ?"
+    "SELECT order_ms, at_ms, direction, station, leg, id FROM legs WHERE line = ?"
     " AND NOT EXISTS (SELECT 1 FROM undone WHERE passage_id = legs.id) ORDER BY order_ms DESC, id DESC"
 )
 _DIRECTIONS = {direction.value: direction for direction in Direction}
@@ -161,7 +166,7 @@ class Register:
         self._counting = Counting(self._db, self._zone)
 
     def _apply(self, n: int | None, fact: Any, kind: str, raw: msgspec.Raw) -> None:
-        body = read_body(kind, raw)
+        body = understood(kind, raw)
         if body is not None:
             self._fold.apply(n, fact, body)
 
@@ -285,11 +290,11 @@ class Register:
         return tuple({Reason(kind) for kind, until in rows if until is None or until >= today.isoformat()})
 
     def newest_order_ms(self, scope: str, subject: str) -> int | None:
-        """Return the place of the newest order about a holder or household; None where there is none."""
+        """Return the place of the newest order about a holder or household, by this device's clock."""
         row = self._db.execute(
             "SELECT max(order_ms) FROM restrictions WHERE scope = ? AND subject = ?", (scope, subject)
         ).fetchone()
-        return None if row[0] is None else int(row[0])
+        return None if row[0] is None else int(row[0]) + (self._journal.drift_ms or 0)
 
     def legs(self, line: str, first_day: date, ahead_ms: int = 0) -> list[Leg]:
         """Return the legs of a line since the beginning of `first_day`, and those before it back to the last return.
@@ -300,9 +305,9 @@ class Register:
         rows = self._db.execute(_LEGS, (line,))
         since_ms: int | None = None
         found: list[Leg] = []
-        for place_ms, direction, station, leg, event_id in rows:
+        for place_ms, at_ms, direction, station, leg, event_id in rows:
             order_ms = place_ms + ahead_ms
-            found.append(Leg(order_ms, _DIRECTIONS[direction], station, event_id))
+            found.append(_leg(order_ms, at_ms + ahead_ms, direction, station, event_id))
             if leg == "return":
                 since_ms = self._start_ms(first_day) if since_ms is None else since_ms
                 if order_ms < since_ms:
@@ -312,7 +317,10 @@ class Register:
     def last_leg(self, line: str) -> Leg | None:
         """Return the last leg of a line, by this device's clock."""
         row = self._db.execute(f"{_LEGS} LIMIT 1", (line,)).fetchone()
-        return Leg(row[0] + (self._journal.drift_ms or 0), _DIRECTIONS[row[1]], row[2], row[4]) if row else None
+        if row is None:
+            return None
+        ahead_ms = self._journal.drift_ms or 0
+        return _leg(row[0] + ahead_ms, row[1] + ahead_ms, row[2], row[3], row[5])
 
     def counts(self, day: date) -> Counts:
         """Count this gate's passages of one local day, and whose trips are open."""
@@ -331,3 +339,7 @@ class Register:
         # An hour's margin: where midnight is repeated, a few instants before the first 00:00 belong to the next day.
         midnight = datetime.combine(day, time.min, self._zone).astimezone(UTC) - timedelta(hours=1)
         return int(midnight.timestamp() * 1000)
+
+
+def _leg(order_ms: int, at_ms: int, direction: str, station: str, event_id: str) -> Leg:
+    return Leg(at_ms, _DIRECTIONS[direction], station, event_id, None if order_ms == at_ms else order_ms)

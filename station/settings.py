@@ -51,13 +51,17 @@ class GateSettings(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ThermometerSettings(msgspec.Struct, forbid_unknown_fields=True):
-    """The serial thermometer; an empty `port` means that there is none and readings are typed."""
+    """The serial thermometer; an empty `port` means that there is none and readings are typed.
+
+    `options` are those of the protocol, see `station.devices.PROTOCOLS`.
+    """
 
     port: str = ""
     protocol: str = "gy-mcu9061x"
     baud_rate: Annotated[int, msgspec.Meta(gt=0)] = 115200
     offset_celsius: Annotated[float, msgspec.Meta(ge=-5, le=5)] = 0.0
     site: Literal["forehead", "wrist", "neck", "armpit", "ear"] = "forehead"
+    options: dict[str, bool | int | float | str] = msgspec.field(default_factory=dict)
 
 
 class TemperatureSettings(msgspec.Struct, forbid_unknown_fields=True):
@@ -151,7 +155,7 @@ def save_settings(folder: Path, settings: Settings) -> None:
 
 
 def _check(path: Path, settings: Settings) -> None:
-    from station.devices import PROTOCOLS
+    from station.devices import PROTOCOLS, OptionError
 
     try:
         _ = settings.zone
@@ -169,6 +173,12 @@ def _check(path: Path, settings: Settings) -> None:
             protocol=protocol,
             known=", ".join(sorted(PROTOCOLS)),
         )
+    try:
+        PROTOCOLS[protocol].read_options(settings.thermometer.options)
+    except OptionError as error:
+        raise SettingsError(
+            N_("{path}: thermometer.options of {error}; correct that key in the file"), path=path, error=error
+        ) from error
     url = settings.community.url
     if url and not _is_address(url):
         raise SettingsError(
@@ -203,5 +213,7 @@ def _with_value(raw: dict[str, object], error: str) -> str:
 
 
 def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_toml(key)} = {_toml(one)}" for key, one in value.items()) + " }"
     # JSON's strings, numbers and booleans are TOML's as well, except that TOML wants U+007F escaped.
     return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")

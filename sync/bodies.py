@@ -5,13 +5,15 @@ is left out of the JSON. `order_ms` is a fact's place among those about the same
 the order better than its clock did; None means the event's own instant.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from passes.kinds import Kind, Mode
 
 Way = Literal["entry", "exit"]
+Instant = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
+"""UTC milliseconds up to the end of the year 9999; what lies beyond fits no calendar and no database column."""
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -54,7 +56,7 @@ class PassageRecorded(Body, frozen=True):
     verdict: Literal["allow", "attention", "refuse"]
     reasons: list[str] = []
     leg: Literal["first", "return"] | None = None
-    order_ms: int | None = None
+    order_ms: Instant | None = None
     subject: Literal["person", "vehicle"] = "person"
     pass_id: str | None = None
     pass_number: str | None = None
@@ -87,7 +89,7 @@ class PassageMissed(Body, frozen=True):
     pass_id: str
     direction: Way
     leg: Literal["first", "return"]
-    happened_ms: int
+    happened_ms: Instant
     reason: str
 
 
@@ -119,7 +121,7 @@ class PassReplaced(Body, frozen=True):
     pass_id: str
     by: str
     reason: str | None = None
-    order_ms: int | None = None
+    order_ms: Instant | None = None
 
 
 class PassSuspended(Body, frozen=True):
@@ -127,7 +129,7 @@ class PassSuspended(Body, frozen=True):
 
     pass_id: str
     reason: str
-    order_ms: int | None = None
+    order_ms: Instant | None = None
 
 
 class PassRevoked(Body, frozen=True):
@@ -136,7 +138,7 @@ class PassRevoked(Body, frozen=True):
     pass_id: str
     reason: str
     witness: str | None = None
-    order_ms: int | None = None
+    order_ms: Instant | None = None
 
 
 class PassRestored(Body, frozen=True):
@@ -144,7 +146,7 @@ class PassRestored(Body, frozen=True):
 
     pass_id: str
     reason: str | None = None
-    order_ms: int | None = None
+    order_ms: Instant | None = None
 
 
 class PassPrinted(Body, frozen=True):
@@ -170,7 +172,12 @@ class Restriction(Body, frozen=True):
     holder_id: str | None = None
     household: str | None = None
     reason: str | None = None
-    order_ms: int | None = None
+    order_ms: Instant | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError, which becomes a `msgspec.ValidationError` where a body is read."""
+        if bool(self.holder_id) == bool(self.household):
+            raise ValueError("name either holder_id or household")
 
 
 class HolderBanned(Restriction, frozen=True):
@@ -203,14 +210,14 @@ class KindSet(Body, frozen=True):
     """The community set what a kind of pass allows, from `effective_ms` on."""
 
     kind: Kind
-    effective_ms: int
+    effective_ms: Instant
 
 
 class ModeSet(Body, frozen=True):
     """The community set how strictly its gates are kept, from `effective_ms` on."""
 
     mode: Mode
-    effective_ms: int
+    effective_ms: Instant
 
 
 class KeyAdded(Body, frozen=True):

@@ -138,9 +138,10 @@ class Courier:
                         more = self._carry(client, parcels)
                         failures = 0
                         self._wake.wait(0.0 if more else self._longest_wait_s)
-            except GatepostError as error:
+            except Exception as error:
+                # Whatever came over the line, the next try must be made.
                 failures += 1
-                self._tell(replace(self._state, trouble=error))
+                self._tell(replace(self._state, trouble=_trouble(error)))
                 # New records must not hurry a community that is down: only the pause or the end wakes us.
                 self._stopping.wait(self._pause_s(error, failures))
 
@@ -154,7 +155,7 @@ class Courier:
         self._tell(CourierState(answered_ms, drift_ms, None, self._state.news + new))
         return sent > 0 or answer.more
 
-    def _pause_s(self, error: GatepostError, failures: int) -> float:
+    def _pause_s(self, error: Exception, failures: int) -> float:
         if isinstance(error, NotWelcomeError):
             pause_s = _WELCOME_PAUSE_S
         else:
@@ -165,6 +166,15 @@ class Courier:
         if state != self._state:
             self._state = state
             self._on_state(state)
+
+
+def _trouble(error: Exception) -> GatepostError:
+    if isinstance(error, GatepostError):
+        return error
+    return GatepostError(
+        N_("sending failed unexpectedly ({error}); records stay here and are sent later, report it"),
+        error=f"{type(error).__name__}: {error}",
+    )
 
 
 def carry_once(client: "httpx2.Client", outbox: Outbox, community: str, now_ms: Callable[[], int]) -> int:

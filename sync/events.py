@@ -175,3 +175,15 @@ def read_body(kind: str, body: bytes | msgspec.Raw) -> Body | None:
     """
     decoder = _decoders.get(kind)
     return decoder.decode(body) if decoder else None
+
+
+def understood(kind: str, body: bytes | msgspec.Raw) -> Body | None:
+    """Decode a body that was taken over from others; None also for one that this version cannot read.
+
+    A newer peer may say more about a known kind than this version knows, or a hostile one nonsense: it is kept as it
+    came, and stops nobody.
+    """
+    try:
+        return read_body(kind, body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None

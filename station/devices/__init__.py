@@ -7,28 +7,96 @@ written to a port to find out what hangs there: the same bytes mean different th
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, TypeAlias
 
-from station.devices import gy_mcu9061x
-from station.devices.measurement import Parser
+import msgspec
+
+from passes.errors import N_
+from passes.plaintext import plain
+from station.devices import gy_614v, gy_mcu9061x, heimann_calct, idc_50, modbus_rtu, optris, raytek, text
+from station.devices.measurement import DeviceError, Parser
+
+OptionValue: TypeAlias = bool | int | float | str
+NO_OPTIONS: Final[Mapping[str, OptionValue]] = MappingProxyType({})
+
+
+class OptionError(DeviceError):
+    """An option that the protocol does not have, or a value that it cannot have."""
 
 
 @dataclass(frozen=True, slots=True)
 class ThermometerProtocol:
-    """How to understand one family of thermometers; `baud_rates` in bit/s, the usual one first."""
+    """How to understand one family of thermometers; `baud_rates` in bit/s, the usual one first.
 
-    make_parser: Callable[[], Parser]
+    `options` is the struct that says which options there are; `parser` makes a parser of one. `window_s` is how many
+    seconds `StabilityRule` has to grant for five samples: devices differ in how often they speak.
+    """
+
+    name: str
+    parser: Callable[[Any], Parser]
+    options: type[msgspec.Struct]
     baud_rates: tuple[int, ...]
+    window_s: float = 1.0
 
     @property
     def baud_rate(self) -> int:
         """The rate in bit/s to use when nobody set one."""
         return self.baud_rates[0]
 
+    def read_options(self, options: Mapping[str, OptionValue]) -> Any:
+        """Return the struct of `options`, whose numbers may be text (also hexadecimal, `0x12`).
+
+        Raises OptionError naming key, value and what is allowed.
+        """
+        try:
+            return msgspec.convert(
+                {key: _plain_value(value) for key, value in options.items()}, self.options, strict=False
+            )
+        except msgspec.ValidationError as error:
+            what, _, key = str(error).removesuffix("`").partition(" - at `$.")
+            raise OptionError(
+                N_("{protocol}: {key}: {error}; options of this protocol: {known}"),
+                protocol=self.name,
+                key=f"{key} = {plain(str(options[key]), 60)}" if key in options else "options",
+                error=plain(what),
+                known=", ".join(self.options.__struct_fields__) or "-",
+            ) from error
+
+    def make_parser(self, options: Mapping[str, OptionValue] = NO_OPTIONS) -> Parser:
+        """Return a new parser; raises OptionError."""
+        return self.parser(self.read_options(options))
+
+
+def _plain_value(value: OptionValue) -> OptionValue:
+    if isinstance(value, str) and value[:2].lower() == "0x":
+        try:
+            return int(value, 16)
+        except ValueError:
+            return value
+    return value
+
 
 PROTOCOLS: Final[Mapping[str, ThermometerProtocol]] = MappingProxyType(
     {
-        gy_mcu9061x.NAME: ThermometerProtocol(gy_mcu9061x.GyMcu9061x, gy_mcu9061x.BAUD_RATES),
+        protocol.name: protocol
+        for protocol in (
+            ThermometerProtocol(gy_mcu9061x.NAME, gy_mcu9061x.GyMcu9061x, gy_mcu9061x.Options, gy_mcu9061x.BAUD_RATES),
+            ThermometerProtocol(gy_614v.NAME, gy_614v.Gy614v, gy_614v.Options, gy_614v.BAUD_RATES, gy_614v.WINDOW_S),
+            ThermometerProtocol(
+                heimann_calct.NAME,
+                heimann_calct.HeimannCalct,
+                heimann_calct.Options,
+                heimann_calct.BAUD_RATES,
+                heimann_calct.WINDOW_S,
+            ),
+            ThermometerProtocol(idc_50.NAME, idc_50.Idc50, idc_50.Options, idc_50.BAUD_RATES, idc_50.WINDOW_S),
+            ThermometerProtocol(optris.NAME, optris.make_parser, optris.Options, optris.BAUD_RATES, optris.WINDOW_S),
+            ThermometerProtocol(
+                modbus_rtu.NAME, modbus_rtu.ModbusRtu, modbus_rtu.Options, modbus_rtu.BAUD_RATES, modbus_rtu.WINDOW_S
+            ),
+            ThermometerProtocol(raytek.NAME, raytek.Raytek, raytek.Options, raytek.BAUD_RATES, raytek.WINDOW_S),
+            ThermometerProtocol(text.NAME, text.Text, text.Options, text.BAUD_RATES, text.WINDOW_S),
+        )
     }
 )
 """Every protocol by the name that `thermometer.protocol` in settings.toml uses."""

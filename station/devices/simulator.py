@@ -1,4 +1,4 @@
-"""A GY-MCU9061x that is not there: real frames over a real line, for the demo, for tests and for training.
+"""A thermometer that is not there: real bytes over a real line, for the demo, for tests and for training.
 
 On POSIX the line is a pseudo-terminal behind a symbolic link, as udev would name a USB device; elsewhere, or when
 asked, it is a TCP server on loopback. Whoever reads it cannot tell it from a module on the desk, unplugging included.
@@ -11,37 +11,36 @@ import random
 import socket
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Protocol, TypeAlias
 
 from passes.errors import N_
+from station.devices import NO_OPTIONS, PROTOCOLS, OptionValue, gy_mcu9061x
 from station.devices.measurement import DeviceError
+from station.devices.voices import VOICES, Say, Voice
 
 Transport: TypeAlias = Literal["pty", "socket"]
 
-_SLOWEST_HZ: Final = 10.0
-_FASTEST_HZ: Final = 14.0
 _NOISE_CELSIUS: Final = 0.05
 _COLDEST: Final = -60.0
 _HOTTEST: Final = 300.0
-_HEADER: Final = b"\x5a\x5a\x45\x04"
+_QUESTION_EVERY_S: Final = 0.01
+"""How often a device that is asked looks whether it has been."""
+
+_LONGEST_QUESTION_BYTES: Final = 64
 
 _NO_LINK = N_("{path}: a simulated thermometer cannot be put there ({error}); name a path in a folder you may write to")
 _NO_PORT = N_("the simulated thermometer found no port on 127.0.0.1 ({error}); close what holds it")
 
 
-def encode_frame(object_celsius: float, ambient_celsius: float) -> bytes:
-    """Return the 9 bytes in which a GY-MCU9061x says two temperatures in degrees Celsius (see `gy_mcu9061x`)."""
-    body = b"".join(round(value * 100).to_bytes(2, "big", signed=True) for value in (object_celsius, ambient_celsius))
-    frame = _HEADER + body
-    return frame + bytes([sum(frame) & 0xFF])
-
-
 class Scene:
     """What is in front of the sensor, as the bytes it sends next; the same seed and calls give the same bytes."""
 
-    def __init__(self, seed: int, ambient_celsius: float) -> None:
+    def __init__(self, seed: int, ambient_celsius: float, voice: Voice | None = None) -> None:
+        self._voice = VOICES[gy_mcu9061x.NAME](gy_mcu9061x.Options()) if voice is None else voice
+        self._asked = b""
         self._random = random.Random(seed)  # noqa: S311 - a simulation that must be repeatable, no secret
         self._ambient_celsius = ambient_celsius
         self._object_celsius: float | None = None
@@ -64,14 +63,33 @@ class Scene:
         self._is_noisy = True
 
     def next_bytes(self) -> bytes:
-        """Return what the module sends next."""
-        seen = self._ambient_celsius if self._object_celsius is None else self._object_celsius
-        frame = encode_frame(self._wobble(seen), self._wobble(self._ambient_celsius))
-        return self._spoil(frame) if self._is_noisy else frame
+        """Return what a device that speaks by itself sends next."""
+        return self._said(self._voice.say)
+
+    def answer(self, received: bytes) -> bytes:
+        """Return what a device that is asked replies to the questions in `received`, a stream in pieces."""
+        self._asked += received
+        replies = b""
+        while found := [(at, said) for said in self._voice.answers if (at := self._asked.find(said)) >= 0]:
+            at, question = min(found)
+            self._asked = self._asked[at + len(question) :]
+            replies += self._said(self._voice.answers[question])
+        self._asked = self._asked[-_LONGEST_QUESTION_BYTES:]
+        return replies
 
     def next_pause_s(self) -> float:
-        """Return the seconds until then."""
-        return 1 / self._random.uniform(_SLOWEST_HZ, _FASTEST_HZ)
+        """Return the seconds until a device that speaks by itself does, or until one that is asked looks again."""
+        return _QUESTION_EVERY_S if self.is_asked else 1 / self._random.uniform(*self._voice.rate_hz)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the device speaks only when it is asked."""
+        return bool(self._voice.answers)
+
+    def _said(self, say: Say) -> bytes:
+        seen = self._ambient_celsius if self._object_celsius is None else self._object_celsius
+        said = say(self._wobble(seen), self._wobble(self._ambient_celsius))
+        return self._spoil(said) if self._is_noisy else said
 
     def _wobble(self, celsius: float) -> float:
         return celsius + self._random.uniform(-_NOISE_CELSIUS, _NOISE_CELSIUS)
@@ -81,8 +99,8 @@ class Scene:
         if kind == "junk":
             return self._random.randbytes(self._random.randint(1, 24))
         if kind == "half":
-            return frame[: self._random.randint(1, 8)]
-        return frame[:8] + bytes([frame[8] ^ self._random.randint(1, 255)])
+            return frame[: self._random.randint(1, len(frame) - 1)]
+        return frame[:-1] + bytes([frame[-1] ^ self._random.randint(1, 255)])
 
 
 class _Line(Protocol):
@@ -92,6 +110,7 @@ class _Line(Protocol):
 
     def plug(self) -> None: ...
     def send(self, data: bytes) -> None: ...
+    def receive(self) -> bytes: ...
     def unplug(self) -> None: ...
 
 
@@ -124,6 +143,12 @@ class _PtyLine:
             # A full buffer: nobody has read for half a minute.
             with contextlib.suppress(BlockingIOError):
                 os.write(self._master, data)
+
+    def receive(self) -> bytes:
+        if self._master is not None:
+            with contextlib.suppress(BlockingIOError):
+                return os.read(self._master, 4096)
+        return b""
 
     def unplug(self) -> None:
         if self._link.is_symlink():
@@ -159,12 +184,7 @@ class _SocketLine:
         self.url = f"socket://127.0.0.1:{self._port}"
 
     def send(self, data: bytes) -> None:
-        if self._listener is not None:
-            with contextlib.suppress(BlockingIOError):
-                newer, _ = self._listener.accept()
-                newer.settimeout(0)
-                self._hang_up()
-                self._reader = newer
+        self._pick_up()
         if self._reader is not None:
             try:
                 self._reader.send(data)
@@ -172,6 +192,25 @@ class _SocketLine:
                 return
             except OSError:  # the reader has gone
                 self._hang_up()
+
+    def receive(self) -> bytes:
+        self._pick_up()
+        if self._reader is not None:
+            try:
+                return self._reader.recv(4096)
+            except BlockingIOError:
+                return b""
+            except OSError:
+                self._hang_up()
+        return b""
+
+    def _pick_up(self) -> None:
+        if self._listener is not None:
+            with contextlib.suppress(BlockingIOError):
+                newer, _ = self._listener.accept()
+                newer.settimeout(0)
+                self._hang_up()
+                self._reader = newer
 
     def unplug(self) -> None:
         self._hang_up()
@@ -186,11 +225,11 @@ class _SocketLine:
 
 
 class SimulatedThermometer:
-    """A GY-MCU9061x with nobody in front, plugged in and sending 10 to 14 frames a second.
+    """A thermometer of any protocol with nobody in front, plugged in; by itself a GY-MCU9061x that pushes.
 
     `link` is the path of the symbolic link to its pseudo-terminal; its folder must exist. Without `link`, on Windows
     and with `transport="socket"` it is reached by TCP on loopback instead. Temperatures are in degrees Celsius and
-    wobble by 0.05. Raises DeviceError when the line cannot be made.
+    wobble by 0.05. Raises DeviceError when the line cannot be made, OptionError for options the protocol lacks.
     """
 
     def __init__(
@@ -200,8 +239,10 @@ class SimulatedThermometer:
         seed: int = 0,
         ambient_celsius: float = 24.0,
         transport: Transport | None = None,
+        protocol: str = gy_mcu9061x.NAME,
+        options: Mapping[str, OptionValue] = NO_OPTIONS,
     ) -> None:
-        self._scene = Scene(seed, ambient_celsius)
+        self._scene = Scene(seed, ambient_celsius, VOICES[protocol](PROTOCOLS[protocol].read_options(options)))
         is_pty = link is not None and transport != "socket" and sys.platform != "win32"
         self._line: _Line = _PtyLine(link) if link is not None and is_pty else _SocketLine()
         self._lock = threading.Lock()
@@ -272,6 +313,8 @@ class SimulatedThermometer:
             if self._stopped.wait(pause_s):
                 return
             with self._lock:
-                data = self._scene.next_bytes()
                 if self._is_plugged:
-                    self._line.send(data)
+                    asked = self._scene.is_asked
+                    data = self._scene.answer(self._line.receive()) if asked else self._scene.next_bytes()
+                    if data:
+                        self._line.send(data)

@@ -62,8 +62,9 @@ class StabilityRule:
     """Turns measurements into a reading when enough of them in a row agree.
 
     `samples` measurements within `window_s` seconds, all plausible by `rule` and no further than `spread_celsius`
-    apart, make a reading. It stays until the next person steps up or a new attempt is asked for. Only what was
-    measured after that moment counts: the line may still hold the person before. A pure machine: no clock, no thread.
+    apart and of one quantity, make a reading. It stays until the next person steps up or a new attempt is asked for.
+    Only what was measured after that moment counts: the line may still hold the person before. A pure machine: no
+    clock, no thread.
     """
 
     def __init__(
@@ -131,6 +132,8 @@ class StabilityRule:
         if self._since_s is None or measurement.at_s <= self._since_s or self._reading is not None:
             return
         self._newest = measurement
+        if self._samples and self._samples[-1].quantity != measurement.quantity:
+            self._samples.clear()
         if self._rule.judge(self._corrected(measurement)) is Finding.IMPLAUSIBLE:
             self._samples.clear()
             return

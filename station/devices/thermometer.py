@@ -29,6 +29,10 @@ _FAULT_EVERY_S: Final = 0.25
 """A line full of junk makes thousands of faults a second; nobody reads more than these of one kind."""
 
 _MUTE = N_("{port}: open, but nothing comes; check that the thermometer has power and sends by itself")
+_UNANSWERED = N_(
+    "{port}: open, but the thermometer does not answer; check its power, whether RX and TX are crossed,"
+    " and thermometer.protocol and thermometer.baud_rate (now {baud_rate}) in settings.toml"
+)
 _GIBBERISH = N_(
     "{port}: sends, but not what was expected; check thermometer.protocol and thermometer.baud_rate"
     " (now {baud_rate}) in settings.toml"
@@ -38,6 +42,7 @@ _GIBBERISH = N_(
 class Thermometer:
     """Reads the thermometer at `url` and calls `on_event` with measurements, faults and changes of the link.
 
+    A device whose protocol wants it is asked; nothing is written to any other.
     `on_event` runs on the reader's thread; it must not raise and should be quick. `baud_rate` is in bit/s.
     `monotonic_s` stamps the measurements and has to be the clock that `StabilityRule.step_up` is called with.
     An unplugged device is found again by itself within about a second. No trouble with the port is ever raised:
@@ -111,6 +116,7 @@ class _Reader:
         self._link: LinkState | None = None
         self._pause_s = _FIRST_PAUSE_S
         self._next_fault_s: dict[FaultCode, float] = {}
+        self._is_asked = False
 
     def run(self) -> None:
         """Open, read, and open again until stopped."""
@@ -148,9 +154,14 @@ class _Reader:
             elif now_s - answered_s >= SILENT_AFTER_S:
                 self._tell_silence(is_mute=now_s - heard_s >= SILENT_AFTER_S)
             self._tell(events, now_s)
+            if question := parser.due(now_s):
+                self._is_asked = True
+                port.write(question)
 
     def _tell_silence(self, *, is_mute: bool) -> None:
-        sentence = _MUTE if is_mute else _GIBBERISH
+        sentence = _GIBBERISH
+        if is_mute:
+            sentence = _UNANSWERED if self._is_asked else _MUTE
         self._tell_link(LinkState(Link.SILENT, sentence, {"port": self._url, "baud_rate": self._baud_rate}))
 
     def _tell_link(self, link: LinkState) -> None:

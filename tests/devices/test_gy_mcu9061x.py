@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from station.devices import PROTOCOLS
-from station.devices.gy_mcu9061x import GyMcu9061x
+from station.devices.gy_mcu9061x import GyMcu9061x, Options
 from station.devices.measurement import Fault, FaultCode, Measurement
-from station.devices.simulator import encode_frame
+from station.devices.voices import gy_mcu9061x_frame as encode_frame
 
 DOCUMENTED = bytes.fromhex("5A5A45040C780D19A7")
 HEADER = bytes.fromhex("5A5A4504")
@@ -23,7 +23,7 @@ def framed(object_bytes: bytes, ambient_bytes: bytes = b"\x09\x60") -> bytes:
 
 
 def parsed(*parts: bytes, at_s: float = 1.0) -> list[Measurement | Fault]:
-    parser = GyMcu9061x()
+    parser = GyMcu9061x(Options())
     return [event for part in parts for event in parser.feed(part, at_s)]
 
 
@@ -118,7 +118,7 @@ def test_every_single_bit_error_is_noticed() -> None:
 
 
 def test_a_half_frame_is_truncated_after_an_idle_gap_only() -> None:
-    parser = GyMcu9061x()
+    parser = GyMcu9061x(Options())
     assert parser.feed(DOCUMENTED[:3], 1.0) == []
     assert parser.feed(DOCUMENTED[3:6], 1.09) == []
     assert parser.feed(b"", 1.15) == []
@@ -128,21 +128,21 @@ def test_a_half_frame_is_truncated_after_an_idle_gap_only() -> None:
 
 
 def test_a_frame_may_take_its_time() -> None:
-    parser = GyMcu9061x()
+    parser = GyMcu9061x(Options())
     parser.feed(DOCUMENTED[:6], 1.0)
     parser.feed(b"", 1.05)
     assert temperatures(parser.feed(DOCUMENTED[6:], 1.06)) == [31.92]
 
 
 def test_a_tenth_byte_before_a_gap_is_no_truncated_frame() -> None:
-    parser = GyMcu9061x()
+    parser = GyMcu9061x(Options())
     parser.feed(DOCUMENTED + b"\x5a", 1.0)
     assert parser.feed(b"", 5.0) == []
     assert temperatures(parser.feed(DOCUMENTED, 6.0)) == [31.92]
 
 
 def test_a_measurement_is_as_old_as_its_first_byte() -> None:
-    parser = GyMcu9061x()
+    parser = GyMcu9061x(Options())
     parser.feed(DOCUMENTED[:4], 1.0)
     events = parser.feed(DOCUMENTED[4:] + DOCUMENTED + DOCUMENTED[:2], 1.5)
     assert [event.at_s for event in events] == [1.0, 1.5]
@@ -185,7 +185,7 @@ def test_every_good_frame_between_junk_is_found(frames: list[tuple[int, int]], j
 
 def test_a_megabyte_of_random_bytes_leaves_nothing_behind() -> None:
     source = random.Random(20260207)
-    parser = GyMcu9061x()
+    parser = GyMcu9061x(Options())
     for _ in range(256):
         parser.feed(source.randbytes(4096), 1.0)
         assert len(parser._pending) < 9
@@ -193,10 +193,17 @@ def test_a_megabyte_of_random_bytes_leaves_nothing_behind() -> None:
 
 
 def test_endless_headers_leave_nothing_behind() -> None:
-    parser = GyMcu9061x()
+    parser = GyMcu9061x(Options())
     for _ in range(64):
         parser.feed(HEADER * 1024, 1.0)
         assert len(parser._pending) < 9
+
+
+def test_all_bits_set_is_a_sensor_that_is_not_connected() -> None:
+    [event] = parsed(framed(b"\xff\xff"))
+    assert isinstance(event, Fault)
+    assert event.code is FaultCode.SENSOR_FAULT
+    assert "655.35" in event.sentence
 
 
 def test_the_protocol_is_registered() -> None:

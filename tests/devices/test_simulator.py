@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from station.devices.gy_mcu9061x import GyMcu9061x
+from station.devices.gy_mcu9061x import GyMcu9061x, Options
 from station.devices.measurement import DeviceError, Measurement
 from station.devices.simulator import Scene, SimulatedThermometer
 from station.devices.stability import StabilityRule
@@ -31,7 +31,7 @@ def test_the_same_seed_plays_the_same() -> None:
 
 
 def test_a_forehead_and_the_wall() -> None:
-    scene, parser = Scene(1, 21.0), GyMcu9061x()
+    scene, parser = Scene(1, 21.0), GyMcu9061x(Options())
     for celsius in (None, 36.6, None):
         scene.leave() if celsius is None else scene.present(celsius)
         for _ in range(50):
@@ -49,7 +49,7 @@ def test_ten_to_fourteen_frames_a_second() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_hours_of_noise_make_no_reading(seed: int) -> None:
-    scene, parser, rule = Scene(seed, 24.0), GyMcu9061x(), StabilityRule()
+    scene, parser, rule = Scene(seed, 24.0), GyMcu9061x(Options()), StabilityRule()
     scene.present(36.6)
     scene.noise()
     rule.step_up(0.0)

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from station.devices.gy_mcu9061x import GyMcu9061x
+from station.devices import PROTOCOLS
 from station.devices.measurement import DeviceEvent, FaultCode, Link, Measurement
-from station.devices.simulator import SimulatedThermometer, Transport, encode_frame
+from station.devices.simulator import SimulatedThermometer, Transport
 from station.devices.stability import Reading, StabilityRule
 from station.devices.thermometer import Thermometer
+from station.devices.voices import gy_mcu9061x_frame as encode_frame
 from tests.devices.listening import Listener, hand_line, wait_until
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+GY = PROTOCOLS["gy-mcu9061x"].make_parser
 TRANSPORTS: list[Transport] = ["socket"] if sys.platform == "win32" else ["pty", "socket"]
 
 
@@ -37,7 +39,7 @@ def reading_from() -> Iterator[Callable[..., Thermometer]]:
     started: list[Thermometer] = []
 
     def start(url: str, on_event: Callable[[DeviceEvent], None], **more: Callable[[], float]) -> Thermometer:
-        started.append(Thermometer(url, GyMcu9061x, on_event, baud_rate=115200, **more))
+        started.append(Thermometer(url, GY, on_event, baud_rate=115200, **more))
         started[-1].start()
         return started[-1]
 
@@ -144,7 +146,7 @@ def test_pulled_and_put_back_twenty_times(tmp_path: Path, heard: Listener) -> No
     before = descriptors(), reader_threads()
     with SimulatedThermometer(tmp_path / "thermometer", seed=3) as simulated:
         simulated.present(36.6)
-        thermometer = Thermometer(simulated.url, GyMcu9061x, heard, baud_rate=115200)
+        thermometer = Thermometer(simulated.url, GY, heard, baud_rate=115200)
         thermometer.start()
         heard.wait_for_link(Link.CONNECTED)
         open_once = descriptors()
@@ -243,7 +245,7 @@ def test_a_flood_of_faults_is_told_a_few_times_a_second(
 
 def test_stop_leaves_nothing_and_start_begins_again(simulated: SimulatedThermometer, heard: Listener) -> None:
     threads = reader_threads()
-    thermometer = Thermometer(simulated.url, GyMcu9061x, heard, baud_rate=115200)
+    thermometer = Thermometer(simulated.url, GY, heard, baud_rate=115200)
     thermometer.stop()
     thermometer.start()
     thermometer.start()

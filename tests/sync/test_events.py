@@ -210,7 +210,7 @@ passages = st.builds(
 bodies: st.SearchStrategy[Body] = st.one_of(
     passages,
     st.builds(ShiftOpened, guards=st.lists(text), lead=st.none() | text),
-    st.builds(HolderBanned, holder_id=text, reason=text),
+    st.builds(HolderBanned, holder_id=text.filter(bool), reason=text),
 )
 
 

@@ -27,8 +27,8 @@ _EDGES: Final = "".join(map(chr, range(33))) + "\x7f\u3000\ufeff"
 def codes_in(text: str) -> list[str]:
     """Return the codes in what a scanner sent in one go: tokens as they were issued, or the text but for its edges.
 
-    Two different tokens that ran together are two codes, the same token twice (or first cut short) is one. Empty for a text with nothing in
-    it. At most `MOST_CHARACTERS` + 1 characters are looked at.
+    Two different tokens that ran together are two codes; the same token twice, or first cut short, is one. Empty for a
+    text with nothing in it. At most `MOST_CHARACTERS` + 1 characters are looked at.
     """
     code = text[: MOST_CHARACTERS + 1].strip(_EDGES)
     code = _AIM_IDENTIFIER.sub("", code, count=1).strip(_EDGES) if code.startswith("]") else code

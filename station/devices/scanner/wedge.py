@@ -2,8 +2,8 @@
 
 Scanners send keys less than 10 ms apart (up to 20 ms with a delay set), people more than 30 ms. What a program sees is
 coarser: a screen that was busy gets several keys of a person at once, an input method hands over a word at once, and a
-held key repeats as fast as a slow scanner. So a scan is six quick keys in a row, of three kinds or more, which a scanner
-can send; without a terminator only what is surely a pass token counts.
+held key repeats as fast as a slow scanner. So a scan is six quick keys in a row, of three kinds or more, which a
+scanner can send; without a terminator only what is surely a pass token counts.
 """
 
 import unicodedata
@@ -53,8 +53,9 @@ class Wedge:
     def feed(self, key: str, now_s: float) -> Heard:
         """Take the character of the next key; `now_s` is in monotonic seconds.
 
-        An empty `key` says that none has come until `now_s`: call so `END_GAP_S` after a held key. Enter is CR or LF, control keys are their characters (Ctrl+] is GS). Once a scan
-        is known it goes on until a terminator or a gap of `END_GAP_S`, so that a busy screen does not cut it.
+        An empty `key` says that none has come until `now_s`: call so `END_GAP_S` after a held key. Enter is CR or LF,
+        control keys are their characters (Ctrl+] is GS). Once a scan is known it goes on until a terminator or a gap of
+        `END_GAP_S`, so that a busy screen does not cut it.
         """
         ended = Heard()
         if now_s - self._key_at_s >= (END_GAP_S if self._is_scan else QUICK_S):
