@@ -28,6 +28,10 @@ _SHORTEST_PAUSE_S = 0.5
 _WELCOME_PAUSE_S = 60.0
 
 
+_TROUBLES = (GatepostError, ArithmeticError, LookupError, OSError, TypeError, ValueError)
+"""What may go wrong with an answer or the file; a courier that died of it would tell nobody."""
+
+
 class Outbox(Protocol):
     """What the courier takes from and reports to; used on the courier's thread only."""
 
@@ -138,7 +142,7 @@ class Courier:
                         more = self._carry(client, parcels)
                         failures = 0
                         self._wake.wait(0.0 if more else self._longest_wait_s)
-            except Exception as error:
+            except _TROUBLES as error:
                 # Whatever came over the line, the next try must be made.
                 failures += 1
                 self._tell(replace(self._state, trouble=_trouble(error)))
