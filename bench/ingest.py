@@ -1,10 +1,11 @@
 """Ingest over HTTP into PostgreSQL against COPY of the same rows into a bare table, and into one with its indexes.
 
-Run: python bench/ingest.py [PROCESSES], by default one server process for each of at most two CPUs. The bare table has
-the columns of `events` and nothing else; the other has its indexes too. Each round does all three with the same rows,
-in another order each time, after a CHECKPOINT; medians are printed, and the ratio of ingest to each floor. The floors
-are one COPY in one transaction; ingest is a transaction for every 1,000 events, each station waiting for its answer
-before it sends the next. Making the batches and reading the answers is the stations' work and is not measured.
+Run: python bench/ingest.py [PROCESSES], by default one server process more than there are CPUs, at most three: while
+one waits for the database, another reads. The bare table has the columns of `events` and nothing else; the other has
+its indexes too. Each round does all three with the same rows, in another order each time, after a CHECKPOINT; medians
+are printed, and the ratio of ingest to each floor. The floors are one COPY in one transaction; ingest is a transaction
+for every 1,000 events, each station waiting for its answer before it sends the next. Making the batches and reading the
+answers is the stations' work and is not measured.
 """
 
 import gzip
@@ -39,6 +40,7 @@ from sync.wire import MAX_EVENTS, JournalAnswer
 COMMUNITY = "370212004001"
 STATIONS = ("north", "east", "south", "west")
 BATCHES_PER_STATION = 5
+EVENTS_PER_SHIFT = 5000
 ROUNDS = 5
 AT_MS = 1_770_422_400_000
 START_TIMEOUT_S = 20
@@ -61,7 +63,7 @@ _FLOORS = {BARE: ("bare", "LIKE events"), INDEXED: ("indexed", "LIKE events INCL
 
 
 def main() -> None:
-    processes = int(sys.argv[1]) if len(sys.argv) > 1 else min(2, os.cpu_count() or 1)
+    processes = int(sys.argv[1]) if len(sys.argv) > 1 else min(3, (os.cpu_count() or 1) + 1)
     rates: dict[str, list[float]] = {BARE: [], INDEXED: [], INGEST: []}
     with postgresql() as uri:
         engine = open_engine(uri)
@@ -72,9 +74,10 @@ def main() -> None:
         with psycopg.connect(uri, autocommit=True) as database, server(uri, processes) as address:
             for table, definition in _FLOORS.values():
                 database.execute(f"CREATE TABLE {table} ({definition})")
+            chains = {station: Chain(station) for station in STATIONS}
             # The first round warms all sides up.
             for number in range(ROUNDS + 1):
-                journals = {station: journal(station, str(number)) for station in STATIONS}
+                journals = {name: chain.more() for name, chain in chains.items()}
                 for turn in range(len(rates)):
                     name = list(rates)[(turn + number) % len(rates)]
                     database.execute("CHECKPOINT")
@@ -120,10 +123,21 @@ def server(uri: str, processes: int) -> Iterator[str]:
             process.terminate()
 
 
-def journal(station: str, epoch: str) -> list[Event]:
-    made: list[Event] = []
-    prev = GENESIS
-    for seq in range(1, BATCHES_PER_STATION * MAX_EVENTS + 1):
+class Chain:
+    """The journal of one station, which goes on from round to round as a station's does."""
+
+    def __init__(self, station: str) -> None:
+        self._station = station
+        self._seq = 0
+        self._prev = GENESIS
+
+    def more(self) -> list[Event]:
+        """Append the events of one round and return them."""
+        return [self._append() for _ in range(BATCHES_PER_STATION * MAX_EVENTS)]
+
+    def _append(self) -> Event:
+        self._seq += 1
+        seq = self._seq
         at_ms = AT_MS + seq * 700
         body = PassageRecorded(
             outcome="allowed",
@@ -139,13 +153,19 @@ def journal(station: str, epoch: str) -> list[Event]:
             address=f"{seq % 20}-2-501",
             attempts=[Attempt(celsius=36.5, at_ms=at_ms, device="1", raw_celsius=36.4, offset_celsius=0.1)],
         )
-        clock = Clock(device_ms=at_ms)
         event = seal(
-            body, station=station, epoch=epoch, seq=seq, at_ms=at_ms, clock=clock, shift=epoch, guard="王五", prev=prev
+            body,
+            station=self._station,
+            epoch="01",
+            seq=seq,
+            at_ms=at_ms,
+            clock=Clock(device_ms=at_ms),
+            shift=f"{self._station}-{seq // EVENTS_PER_SHIFT}",
+            guard="王五",
+            prev=self._prev,
         )
-        prev = event.hash
-        made.append(event)
-    return made
+        self._prev = event.hash
+        return event
 
 
 def copy(database: psycopg.Connection, table: str, journals: dict[str, list[Event]]) -> float:

@@ -98,9 +98,9 @@ class Office:
     def _push(self, gate: PlayedGate) -> None:
         outbox = gate.parcels.outbox
         while unsent := outbox.unsent(MAX_EVENTS):
-            batch = read_batch([to_json(event) for _n, event in unsent], gate.station)
             setting = inserting.Setting(self.community, gate.station, self._timeline.now_ms)
-            _generation, answers = store_batch(self.engine, setting, batch)
+            batch = read_batch(self.engine, setting, [to_json(event) for _n, event in unsent])
+            _generation, answers = store_batch(self.engine, batch)
             for answer in answers:
                 if answer.status in {"fork", "quarantined"}:
                     raise GatepostError(

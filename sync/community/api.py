@@ -19,7 +19,7 @@ from sync.community.database import DatabaseError, open_engine
 from sync.community.feed_api import feed_routes
 from sync.community.ingest import read_batch, store_batch
 from sync.community.inserting import Setting
-from sync.community.receiving import BodyError, read_lines
+from sync.community.receiving import BodyError, Packed, receive
 from sync.community.registry import find_community
 from sync.community.stations import Caller, StationWithdrawnError, UnknownSecretError
 from sync.wire import JournalAnswer, Problem, StationAnswer
@@ -65,16 +65,18 @@ class Stations:
     async def journal(self, request: Request) -> Response:
         """Take in a batch of the caller's journal and say of each line what became of it."""
         caller = await caller_of(request, self._engine, self._community)
-        lines = await read_lines(request)
-        return answer(await run_in_threadpool(self._take_in, caller, lines))
+        packed = await receive(request)
+        return await run_in_threadpool(self._take_in, caller, packed)
 
-    def _take_in(self, caller: Caller, lines: list[bytes]) -> JournalAnswer:
+    def _take_in(self, caller: Caller, packed: Packed) -> Response:
         received_at_ms = self._now_ms()
-        batch = read_batch(lines, caller.station)
         setting = Setting(caller.community, caller.station, received_at_ms)
-        generation, results = store_batch(self._engine, setting, batch)
-        return JournalAnswer(
-            community=caller.community, generation=generation, server_time_ms=received_at_ms, results=results
+        batch = read_batch(self._engine, setting, packed.lines())
+        generation, results = store_batch(self._engine, batch)
+        return answer(
+            JournalAnswer(
+                community=caller.community, generation=generation, server_time_ms=received_at_ms, results=results
+            )
         )
 
 

@@ -10,18 +10,17 @@ beyond it, which is nearly every batch, goes straight into the table; any other 
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
+import msgspec
 import sqlalchemy as sa
 
 from sync.community.database import communities, events, feed_counters, forks, quarantine, writing
 from sync.community.inserting import PlaceTakenError, Rows, Setting, insert_unless_there, make_rows
 from sync.community.screening import Rejection, screen
-from sync.community.stations import Place, note_contact, note_head
-from sync.events import Event
-from sync.wire import EventAnswer
+from sync.community.stations import Place, advance_head, note_contact, note_head
+from sync.wire import MAX_EVENTS, EventAnswer
 
 _PLACES_PER_QUERY = 500
 
@@ -30,18 +29,24 @@ _TAKE_FEED_NUMBERS = (
     sa.update(feed_counters)
     .where(feed_counters.c.community == sa.bindparam("of_community"))
     .values(last_feed_no=feed_counters.c.last_feed_no + sa.bindparam("count"))
-    .returning(feed_counters.c.last_feed_no)
+    .returning(
+        feed_counters.c.last_feed_no - sa.bindparam("count"),
+        sa.select(communities.c.generation)
+        .where(communities.c.community == feed_counters.c.community)
+        .scalar_subquery(),
+    )
 )
-_GENERATION = sa.select(communities.c.generation).where(communities.c.community == sa.bindparam("of_community"))
+
+_STORED = [EventAnswer(line=line, status="stored") for line in range(MAX_EVENTS)]
 
 
-class Arrival(NamedTuple):
-    """A line of a batch that is an event: its number from 0, its bytes, the event, and its place in the journal."""
+class Arrival(msgspec.Struct, frozen=True, gc=False):
+    """A line of a batch that is an event: its number from 0, its bytes, its place in the journal and its hash."""
 
     line: int
     raw: bytes
-    event: Event
     place: Place
+    hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,86 +60,86 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch that was read and not yet stored."""
+    """A batch that was read and not yet stored: `firsts` are the first arrivals at each place, and `rows` theirs."""
 
-    arrivals: list[Arrival]
-    refused: list[Refused]
+    setting: Setting
+    rows: Rows
+    arrivals: list[Arrival] = field(default_factory=list)
+    firsts: dict[Place, Arrival] = field(default_factory=dict)
+    refused: list[Refused] = field(default_factory=list)
 
 
-def read_batch(lines: Sequence[bytes], station: str) -> Batch:
-    """Read and check the lines of a batch sent by `station`; one bad line never stops the rest."""
-    batch = Batch([], [])
+def read_batch(engine: sa.Engine, setting: Setting, lines: Iterable[bytes]) -> Batch:
+    """Read and check the lines of a batch, and lay out its rows; one bad line never stops the rest."""
+    batch = Batch(setting, make_rows(engine, setting))
+    # Of each event only the row is kept, so that the next one finds its memory free and in the CPU's cache.
     for number, raw in enumerate(lines):
-        found = screen(raw, station)
+        found = screen(raw, setting.station)
         if isinstance(found, Rejection):
             batch.refused.append(Refused(number, raw, found.reason))
-        else:
-            batch.arrivals.append(Arrival(number, raw, found, (found.epoch, found.seq)))
+            continue
+        event, body = found
+        arrival = Arrival(number, raw, (event.epoch, event.seq), event.hash)
+        batch.arrivals.append(arrival)
+        if batch.firsts.setdefault(arrival.place, arrival) is arrival:
+            batch.rows.add(event, body)
     return batch
 
 
-def store_batch(engine: sa.Engine, setting: Setting, batch: Batch) -> tuple[str, list[EventAnswer]]:
+def store_batch(engine: sa.Engine, batch: Batch) -> tuple[str, list[EventAnswer]]:
     """Store a batch in one transaction; return the database's generation and an answer per line, in their order.
 
     Raises `StationWithdrawnError` when the station has been withdrawn meanwhile, and `DatabaseError`; then nothing of
     the batch was stored.
     """
-    firsts: dict[Place, Arrival] = {}
-    for arrival in batch.arrivals:
-        firsts.setdefault(arrival.place, arrival)
-    rows = make_rows(engine, setting, [arrival.event for arrival in firsts.values()])
     try:
-        return _store(engine, setting, batch, firsts, rows, trusts_head=True)
+        return _store(engine, batch, trusts_head=True)
     except PlaceTakenError:
         # The head was behind what is stored, as after a repair of the tables by hand; this sets it right.
-        return _store(engine, setting, batch, firsts, rows, trusts_head=False)
+        return _store(engine, batch, trusts_head=False)
 
 
-def _store(
-    engine: sa.Engine, setting: Setting, batch: Batch, firsts: dict[Place, Arrival], rows: Rows, *, trusts_head: bool
-) -> tuple[str, list[EventAnswer]]:
+def _store(engine: sa.Engine, batch: Batch, *, trusts_head: bool) -> tuple[str, list[EventAnswer]]:
+    setting, firsts = batch.setting, batch.firsts
+    known: dict[Place, str] = {}
     with writing(engine) as connection:
-        head = note_contact(connection, setting.community, setting.station, setting.received_at_ms)
-        generation: str = connection.execute(_GENERATION, {"of_community": setting.community}).scalar_one()
+        lies_beyond = trusts_head and bool(firsts) and _advance_head(connection, setting, min(firsts), max(firsts))
+        if not lies_beyond:
+            note_contact(connection, setting.community, setting.station, setting.received_at_ms)
+            batch.rows.stage(connection)
         _keep_refused(connection, setting, batch.refused)
-        known: dict[Place, str] = {}
-        if trusts_head and _lies_beyond(head, firsts):
-            # Before the feed numbers, since from these on every station of the community waits.
-            note_head(connection, setting.community, setting.station, max(firsts))
-            rows.insert(connection, _take_feed_numbers(connection, setting, len(firsts)))
+        # From here on every station of the community waits.
+        before_feed_no, generation = _take_feed_numbers(connection, setting, len(firsts))
+        if lies_beyond:
+            batch.rows.insert(connection, before_feed_no)
         elif firsts:
-            known = _insert_free(connection, setting, firsts, rows)
-            found = _find_head(connection, setting, epoch=batch.arrivals[-1].event.epoch)
+            if batch.rows.insert_free(connection, before_feed_no) < len(firsts):
+                known = _hashes_before(connection, setting, firsts, before_feed_no)
+            found = _find_head(connection, setting, epoch=batch.arrivals[-1].place[0])
             note_head(connection, setting.community, setting.station, found)
         answers = _answer(batch.arrivals, firsts, known)
-        forked = [arrival for arrival, answer in zip(batch.arrivals, answers, strict=True) if answer.status == "fork"]
-        _keep_forks(connection, setting, forked)
-    answers += [EventAnswer(line=line.line, status="quarantined", reason=line.reason) for line in batch.refused]
-    return generation, sorted(answers, key=lambda answer: answer.line)
+        if known or len(firsts) < len(answers):
+            pairs = zip(batch.arrivals, answers, strict=True)
+            _keep_forks(connection, setting, [arrival for arrival, answer in pairs if answer.status == "fork"])
+    if batch.refused:
+        answers += [EventAnswer(line=line.line, status="quarantined", reason=line.reason) for line in batch.refused]
+        answers.sort(key=lambda answer: answer.line)
+    return generation, answers
 
 
-def _lies_beyond(head: Place | None, places: Collection[Place]) -> bool:
-    """Say whether all places are in the head's epoch and behind it, so that none of them can be taken."""
-    return head is not None and bool(places) and head < min(places) and max(places)[0] == head[0]
+def _advance_head(connection: sa.Connection, setting: Setting, first: Place, last: Place) -> bool:
+    if first[0] != last[0]:
+        return False
+    numbers = (first[1], last[1])
+    return advance_head(connection, setting.community, setting.station, setting.received_at_ms, first[0], numbers)
 
 
-def _take_feed_numbers(connection: sa.Connection, setting: Setting, count: int) -> int:
-    """Take `count` feed numbers and return the one before them; others of the community wait until the commit."""
-    last_feed_no: int = connection.execute(
+def _take_feed_numbers(connection: sa.Connection, setting: Setting, count: int) -> tuple[int, str]:
+    """Take `count` feed numbers; return the one before them and the database's generation."""
+    before_feed_no, generation = connection.execute(
         _TAKE_FEED_NUMBERS, {"of_community": setting.community, "count": count}
-    ).scalar_one()
-    return last_feed_no - count
-
-
-def _insert_free(
-    connection: sa.Connection, setting: Setting, places: Collection[Place], rows: Rows
-) -> dict[Place, str]:
-    """Insert what is new; return the hashes found at the places that were taken before this batch."""
-    rows.stage(connection)
-    before_feed_no = _take_feed_numbers(connection, setting, len(places))
-    if rows.insert_free(connection, before_feed_no) == len(places):
-        return {}
-    return _hashes_before(connection, setting, places, before_feed_no)
+    ).one()
+    return before_feed_no, generation
 
 
 def _find_head(connection: sa.Connection, setting: Setting, epoch: str) -> Place:
@@ -166,14 +171,14 @@ def _hashes_before(
 
 def _answer(arrivals: Sequence[Arrival], firsts: dict[Place, Arrival], known: dict[Place, str]) -> list[EventAnswer]:
     if not known and len(firsts) == len(arrivals):
-        return [EventAnswer(line=arrival.line, status="stored") for arrival in arrivals]
+        return [_STORED[arrival.line] for arrival in arrivals]
     return [_answer_one(arrival, firsts[arrival.place], known.get(arrival.place)) for arrival in arrivals]
 
 
 def _answer_one(arrival: Arrival, first: Arrival, known_hash: str | None) -> EventAnswer:
     if known_hash is None and arrival is first:
-        return EventAnswer(line=arrival.line, status="stored")
-    if arrival.event.hash == (known_hash or first.event.hash):
+        return _STORED[arrival.line]
+    if arrival.hash == (known_hash or first.hash):
         return EventAnswer(line=arrival.line, status="already")
     return EventAnswer(
         line=arrival.line,
@@ -187,9 +192,9 @@ def _keep_forks(connection: sa.Connection, setting: Setting, forked: Iterable[Ar
         {
             "community": setting.community,
             "station": setting.station,
-            "epoch": arrival.event.epoch,
-            "seq": arrival.event.seq,
-            "hash": arrival.event.hash,
+            "epoch": arrival.place[0],
+            "seq": arrival.place[1],
+            "hash": arrival.hash,
             "line": arrival.raw,
             "received_at_ms": setting.received_at_ms,
         }

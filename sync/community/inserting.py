@@ -1,6 +1,5 @@
 """Getting a batch's events into the table: COPY on PostgreSQL, executemany on SQLite, the same outcome on both."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,9 +14,12 @@ _PLACE = [events.c.community, events.c.station, events.c.epoch, events.c.seq]
 
 _COLUMNS = (
     *("feed_no", "community", "station", "received_at_ms", "epoch", "seq", "id", "kind", "at_ms", "device_ms"),
-    *("drift_ms", "suspect", "shift", "guard", "body_sha256", "prev", "hash", "body"),
+    *("drift_ms", "suspect", "shift", "body_sha256", "prev", "hash", "guard", "body"),
 )
 _NAMES = ", ".join(_COLUMNS)
+
+_NULL = r"\N"
+"""What COPY's text format writes for a cell without a value."""
 
 # COPY cannot skip what is there already, so it fills a table of the connection's own, where feed_no counts the rows.
 _MAKE_INCOMING = "CREATE TEMPORARY TABLE IF NOT EXISTS gatepost_incoming (LIKE events) ON COMMIT DELETE ROWS"
@@ -44,6 +46,10 @@ class Setting:
 class Rows(Protocol):
     """The rows of new events, whose places differ from each other; everything is ready but their feed numbers."""
 
+    def add(self, event: Event, body: str) -> None:
+        """Lay out one row more; `body` is the event's body as text."""
+        ...
+
     def insert(self, connection: sa.Connection, before_feed_no: int) -> None:
         """Insert all, numbered after `before_feed_no`; raises `PlaceTakenError` when one of the places was taken."""
         ...
@@ -57,11 +63,9 @@ class Rows(Protocol):
         ...
 
 
-def make_rows(engine: sa.Engine, setting: Setting, new_events: Sequence[Event]) -> Rows:
-    """Make the rows of `new_events` for the kind of database that `engine` opens."""
-    if engine.dialect.name == "postgresql":
-        return _CopyRows(setting, new_events)
-    return _ValueRows(setting, new_events)
+def make_rows(engine: sa.Engine, setting: Setting) -> Rows:
+    """Return no rows yet, of the kind that the database of `engine` takes."""
+    return _CopyRows(setting) if engine.dialect.name == "postgresql" else _ValueRows(setting)
 
 
 def insert_unless_there(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
@@ -78,14 +82,31 @@ def insert_unless_there(connection: sa.Connection, table: sa.Table, rows: list[d
 class _CopyRows:
     """Rows as the lines of PostgreSQL's COPY in text format, each without its feed number, which comes first."""
 
-    def __init__(self, setting: Setting, new_events: Sequence[Event]) -> None:
-        shared = f"{_cell(setting.community)}\t{_cell(setting.station)}\t{setting.received_at_ms}"
-        self._lines = [_line(shared, event) for event in new_events]
+    def __init__(self, setting: Setting) -> None:
+        self._cells = _Cells()
+        self._shared = f"\t{_escaped(setting.community)}\t{_escaped(setting.station)}\t{setting.received_at_ms}"
+        self._lines: list[bytes] = []
+
+    def add(self, event: Event, body: str) -> None:
+        # Numbers and digests, which `screening` has checked, hold nothing that COPY reads in its own way.
+        cells, clock = self._cells, event.clock
+        drift = _NULL if clock.drift_ms is None else clock.drift_ms
+        header = (
+            f"{self._shared}\t{cells[event.epoch]}\t{event.seq}\t{_escaped(event.id)}\t{cells[event.kind]}"
+            f"\t{event.at_ms}\t{clock.device_ms}\t{drift}\t{'t' if clock.suspect else 'f'}\t{cells[event.shift]}"
+            f"\t{event.body_sha256}\t{event.prev}\t{event.hash}\t"
+        )
+        # What may be Chinese stays apart: a string with one such character is slower to make and to encode.
+        escaped = _escaped(body)
+        cell = event.body if escaped is body else escaped.encode()
+        self._lines.append(b"%b%b\t%b\n" % (header.encode(), cells[event.guard].encode(), cell))
 
     def insert(self, connection: sa.Connection, before_feed_no: int) -> None:
         self._copy(connection, "events", before_feed_no)
 
     def stage(self, connection: sa.Connection) -> None:
+        if not self._lines:
+            return
         connection.exec_driver_sql(_MAKE_INCOMING)
         self._copy(connection, "gatepost_incoming", 0)
 
@@ -108,15 +129,20 @@ class _CopyRows:
 class _ValueRows:
     """Rows as the values that SQLite takes."""
 
-    def __init__(self, setting: Setting, new_events: Sequence[Event]) -> None:
-        self._rows = [
+    def __init__(self, setting: Setting) -> None:
+        self._shared = (setting.community, setting.station, setting.received_at_ms)
+        self._rows: list[tuple[object, ...]] = []
+
+    def add(self, event: Event, body: str) -> None:
+        clock = event.clock
+        self._rows.append(
             (
-                *(setting.community, setting.station, setting.received_at_ms, event.epoch, event.seq, event.id),
-                *(event.kind, event.at_ms, event.clock.device_ms, event.clock.drift_ms, event.clock.suspect),
-                *(event.shift, event.guard, event.body_sha256, event.prev, event.hash, bytes(event.body).decode()),
+                *self._shared,
+                *(event.epoch, event.seq, event.id, event.kind, event.at_ms),
+                *(clock.device_ms, clock.drift_ms, clock.suspect, event.shift),
+                *(event.body_sha256, event.prev, event.hash, event.guard, body),
             )
-            for event in new_events
-        ]
+        )
 
     def insert(self, connection: sa.Connection, before_feed_no: int) -> None:
         try:
@@ -138,28 +164,19 @@ class _ValueRows:
         ]
 
 
-def _line(shared: str, event: Event) -> bytes:
-    # Numbers and digests, which `screening` has checked, hold nothing that COPY reads in its own way.
-    clock = event.clock
-    drift = r"\N" if clock.drift_ms is None else clock.drift_ms
-    body = bytes(event.body)
-    if b"\\" in body or b"\t" in body or b"\n" in body or b"\r" in body:
-        body = body.replace(b"\\", rb"\\").replace(b"\t", rb"\t").replace(b"\n", rb"\n").replace(b"\r", rb"\r")
-    header = (
-        f"\t{shared}\t{_cell(event.epoch)}\t{event.seq}\t{_cell(event.id)}\t{_cell(event.kind)}\t{event.at_ms}"
-        f"\t{clock.device_ms}\t{drift}\t{clock.suspect}\t{_cell(event.shift)}\t{_cell(event.guard)}"
-        f"\t{event.body_sha256}\t{event.prev}\t{event.hash}\t"
-    )
-    return b"%b%b\n" % (header.encode(), body)
+class _Cells(dict[str | None, str]):
+    """The cells of texts of which a batch has few: each is looked at once."""
+
+    def __missing__(self, text: str | None) -> str:
+        cell = self[text] = _NULL if text is None else _escaped(text)
+        return cell
 
 
-def _cell(text: str | None) -> str:
-    r"""Return a cell of COPY's text format: `\N` for None, and what the format uses itself escaped.
+def _escaped(text: str) -> str:
+    """Return `text` as a cell of COPY's text format, what the format uses itself escaped.
 
     The rules are those of PostgreSQL's manual, COPY, "File Formats: Text Format".
     """
-    if text is None:
-        return r"\N"
     if "\\" in text or "\t" in text or "\n" in text or "\r" in text:
         return text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
     return text

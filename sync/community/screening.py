@@ -26,8 +26,8 @@ class Rejection:
     reason: str
 
 
-def screen(line: bytes, station: str) -> Event | Rejection:
-    """Return the event on `line`, sent by `station`, or why it cannot be kept as one.
+def screen(line: bytes, station: str) -> tuple[Event, str] | Rejection:
+    """Return the event on `line`, sent by `station`, and its body as text, or why it cannot be kept as an event.
 
     Text is stored as it came, hostile or not; only what no database column can hold (NUL in a header field, broken
     UTF-8, lone surrogates, numbers beyond `MAX_INTEGER`) is refused as an event.
@@ -36,26 +36,25 @@ def screen(line: bytes, station: str) -> Event | Rejection:
         return Rejection(f"line: {len(line)} bytes, at most {MAX_LINE_BYTES} are an event")
     try:
         event = from_json(line)
-        bytes(event.body).decode()
+        body = str(event.body, "utf-8")
         intact = is_intact(event)
     except msgspec.ValidationError as error:
         return Rejection(f"header: {_short(error)}")
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         return Rejection(f"line: no JSON event: {_short(error)}")
     wrong = _wrong_header(event, station) or _wrong_number(event)
-    if wrong is not None:
-        return Rejection(wrong)
-    if not intact:
-        return Rejection("hash: header or body are not what the event's hash covers")
-    return _with_readable_body(event)
+    if wrong is None and not intact:
+        wrong = "hash: header or body are not what the event's hash covers"
+    wrong = wrong or _wrong_body(event)
+    return (event, body) if wrong is None else Rejection(wrong)
 
 
 def _wrong_header(event: Event, station: str) -> str | None:
     if event.station != station:
         return f"station: the event names {event.station[:MAX_NAME_CHARS]!r}, the sender is {station!r}"
-    for name, value in (("epoch", event.epoch), ("id", event.id), ("kind", event.kind)):
-        if not 1 <= len(value) <= MAX_NAME_CHARS or "\0" in value:
-            return f"{name}: 1 to {MAX_NAME_CHARS} characters without NUL are needed"
+    if not (_is_name(event.epoch) and _is_name(event.id) and _is_name(event.kind)):
+        name = next(name for name in ("epoch", "id", "kind") if not _is_name(getattr(event, name)))
+        return f"{name}: 1 to {MAX_NAME_CHARS} characters without NUL are needed"
     if event.shift is not None and (len(event.shift) > MAX_NAME_CHARS or "\0" in event.shift):
         return f"shift: at most {MAX_NAME_CHARS} characters without NUL are allowed"
     if event.guard is not None and (len(event.guard) > MAX_GUARD_CHARS or "\0" in event.guard):
@@ -64,6 +63,10 @@ def _wrong_header(event: Event, station: str) -> str | None:
     if not _HEX_SHA256.fullmatch(event.prev):
         return "prev: 64 lower-case hexadecimal digits are needed"
     return None
+
+
+def _is_name(text: str) -> bool:
+    return 1 <= len(text) <= MAX_NAME_CHARS and "\0" not in text
 
 
 def _wrong_number(event: Event) -> str | None:
@@ -76,12 +79,12 @@ def _wrong_number(event: Event) -> str | None:
     return None
 
 
-def _with_readable_body(event: Event) -> Event | Rejection:
+def _wrong_body(event: Event) -> str | None:
     try:
         read_body(event.kind, event.body)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        return Rejection(f"body of {event.kind}: {_short(error)}")
-    return event
+        return f"body of {event.kind}: {_short(error)}"
+    return None
 
 
 def _short(error: BaseException) -> str:

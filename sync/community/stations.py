@@ -48,8 +48,10 @@ _NOTE_CONTACT = (
     sa.update(stations)
     .where(*_IS_STATION, stations.c.withdrawn_at_ms.is_(None))
     .values(last_contact_ms=sa.bindparam("now_ms"))
-    .returning(stations.c.head_epoch, stations.c.head_seq)
 )
+_ADVANCE_HEAD = _NOTE_CONTACT.where(
+    stations.c.head_epoch == sa.bindparam("epoch"), stations.c.head_seq < sa.bindparam("first_seq")
+).values(head_seq=sa.bindparam("last_seq"))
 _NOTE_HEAD = (
     sa.update(stations)
     .where(*_IS_STATION)
@@ -179,17 +181,23 @@ def authenticate(engine: sa.Engine, community: str, secret: str) -> Caller:
     return Caller(*row[2:])
 
 
-def note_contact(connection: sa.Connection, community: str, station: str, now_ms: int) -> Place | None:
-    """Write down when the station was last heard, make other batches of it wait, and return its head if one is noted.
-
-    Raises `StationWithdrawnError`.
-    """
-    row = connection.execute(
-        _NOTE_CONTACT, {"of_community": community, "of_station": station, "now_ms": now_ms}
-    ).one_or_none()
-    if row is None:
+def note_contact(connection: sa.Connection, community: str, station: str, now_ms: int) -> None:
+    """Write down when the station was last heard, and make other batches of it wait; raises `StationWithdrawnError`."""
+    row = {"of_community": community, "of_station": station, "now_ms": now_ms}
+    if connection.execute(_NOTE_CONTACT, row).rowcount == 0:
         raise _withdrawn(station)
-    return None if row.head_epoch is None else (row.head_epoch, row.head_seq)
+
+
+def advance_head(
+    connection: sa.Connection, community: str, station: str, now_ms: int, epoch: str, numbers: tuple[int, int]
+) -> bool:
+    """Move the head to the last of `numbers` if it is in `epoch` and before the first of them, and say whether it was.
+
+    If so, nothing between the two numbers is stored, and the contact is noted as by `note_contact`; else nothing is.
+    """
+    row = {"of_community": community, "of_station": station, "now_ms": now_ms, "epoch": epoch}
+    row |= {"first_seq": numbers[0], "last_seq": numbers[1]}
+    return connection.execute(_ADVANCE_HEAD, row).rowcount == 1
 
 
 def note_head(connection: sa.Connection, community: str, station: str, head: Place) -> None:

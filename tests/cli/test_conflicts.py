@@ -29,7 +29,7 @@ def allowed_at(run: Run, tmp_path: Path, office: Path, station: str, token: str)
         lines = [to_json(event) for _n, event in gate.journal.read()]
         now_ms = gate.clock.now_ms()
     engine = open_engine(f"sqlite:///{office}/community.sqlite")
-    store_batch(engine, Setting(COMMUNITY, station, now_ms), read_batch(lines, station))
+    store_batch(engine, read_batch(engine, Setting(COMMUNITY, station, now_ms), lines))
     engine.dispose()
 
 

@@ -26,8 +26,8 @@ DAY_MS = 24 * HOUR_MS
 
 def push(engine: sa.Engine, station: str, sent: Sequence[Event], community: str = COMMUNITY) -> list[str]:
     """Store events as a batch of `station` and return what became of each."""
-    batch = read_batch([to_json(event) for event in sent], station)
-    _generation, answers = store_batch(engine, Setting(community, station, NOW_MS), batch)
+    batch = read_batch(engine, Setting(community, station, NOW_MS), [to_json(event) for event in sent])
+    _generation, answers = store_batch(engine, batch)
     return [answer.status for answer in answers]
 
 

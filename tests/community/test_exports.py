@@ -49,8 +49,8 @@ SETTINGS = CommunitySettings(
 
 
 def store(engine: sa.Engine, station: str, events: list[Event]) -> None:
-    batch = read_batch([event_json(event) for event in events], station)
-    _generation, answers = store_batch(engine, Setting(COMMUNITY, station, NOW_MS), batch)
+    batch = read_batch(engine, Setting(COMMUNITY, station, NOW_MS), [event_json(event) for event in events])
+    _generation, answers = store_batch(engine, batch)
     assert {answer.status for answer in answers} == {"stored"}
 
 

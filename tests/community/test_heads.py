@@ -10,8 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from sync.community.database import events, feed_counters, forks, quarantine, reading, stations, writing
+from sync.community.ingest import read_batch, store_batch
+from sync.community.inserting import Setting
 from sync.community.schema import migrate, migrate_down
-from sync.community.stations import add_station, authenticate
+from sync.community.stations import StationWithdrawnError, add_station, authenticate, withdraw_station
 from sync.events import Event, to_json
 from tests.community.conftest import COMMUNITY, DEADLINE_S, NOW_MS, Chain, Server, answers_of, passage
 
@@ -141,6 +143,33 @@ def test_a_wrong_head_costs_time_and_nothing_else(server: Server, wrong: tuple[s
     [counter] = server.rows(feed_counters)
     assert counter.last_feed_no >= max(row.feed_no for row in server.rows(events))
     assert statuses(server, chain.many(1)) == ["stored"]
+
+
+def test_a_batch_beyond_the_head_is_a_contact_too(engine: sa.Engine) -> None:
+    add_station(engine, COMMUNITY, "east", "东门", NOW_MS)
+    chain = Chain("east")
+    for at_ms in (NOW_MS + 1, NOW_MS + 2):
+        batch = read_batch(engine, Setting(COMMUNITY, "east", at_ms), [to_json(chain.add())])
+        store_batch(engine, batch)
+        with reading(engine) as connection:
+            assert connection.execute(sa.select(stations.c.last_contact_ms)).scalar_one() == at_ms
+
+
+def test_a_station_withdrawn_after_it_was_let_in_leaves_nothing(engine: sa.Engine) -> None:
+    add_station(engine, COMMUNITY, "east", "东门", NOW_MS)
+    chain = Chain("east")
+    setting = Setting(COMMUNITY, "east", NOW_MS)
+    store_batch(engine, read_batch(engine, setting, [to_json(chain.add())]))
+    late = [read_batch(engine, setting, lines) for lines in ([to_json(chain.add()), b"x"], [b"x"], [])]
+    withdraw_station(engine, COMMUNITY, "east", NOW_MS)
+    for batch in late:
+        with pytest.raises(StationWithdrawnError, match="east"):
+            store_batch(engine, batch)
+    with reading(engine) as connection:
+        assert [row.seq for row in connection.execute(sa.select(events))] == [1]
+        assert connection.execute(sa.select(quarantine)).all() == []
+        assert connection.execute(sa.select(stations.c.head_seq)).scalar_one() == 1
+        assert connection.execute(sa.select(feed_counters.c.last_feed_no)).scalar_one() == 1
 
 
 def test_two_stations_and_two_senders_of_each_at_once(server: Server) -> None:

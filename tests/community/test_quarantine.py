@@ -117,3 +117,32 @@ def test_hostile_text_is_stored_as_it_came(server: Server) -> None:
     assert server.send("east", sent) == [EventAnswer(line=line, status="stored") for line in range(len(sent))]
     assert [row.body.encode() for row in server.rows(events)] == [bytes(event.body) for event in sent]
     assert [row.guard for row in server.rows(events)] == [event.guard for event in sent]
+
+
+def test_what_the_database_writes_in_its_own_way_is_stored_as_it_came(server: Server) -> None:
+    marks = ["a\tb", "a\nb", "a\rb", "a\\b", r"\N", r"\.", "张\t\\"]
+    chain = Chain("east")
+    sent = [resealed(chain.add(), kind=f"new.{mark}", id=mark, shift=mark, guard=mark) for mark in marks]
+    sent += [resealed(chain.add(), b'{"a":\t1,\r"b" : "\\\\N"}', kind="new.kind", shift=None, guard=None)]
+    sent += [resealed(Chain("east", epoch=mark).add()) for mark in marks]
+    for status in ("stored", "already"):
+        assert [answer.status for answer in server.send("east", sent)] == [status] * len(sent)
+    found = {(row.epoch, row.seq): row for row in server.rows(events)}
+    for event in sent:
+        row = found[event.epoch, event.seq]
+        assert (row.kind, row.id, row.shift, row.guard) == (event.kind, event.id, event.shift, event.guard)
+        assert row.body.encode() == bytes(event.body)
+        clock = event.clock
+        assert (row.device_ms, row.drift_ms, row.suspect) == (clock.device_ms, clock.drift_ms, clock.suspect)
+        assert (row.body_sha256, row.prev, row.hash) == (event.body_sha256, event.prev, event.hash)
+
+
+@pytest.mark.parametrize("drift_ms", [None, -7, 2**40])
+@pytest.mark.parametrize("text", [None, "王五", 'a"\\\n\u2028', "\x1b[2J"])
+def test_the_hash_is_made_from_sorted_keys(text: str | None, drift_ms: int | None) -> None:
+    clock = Clock(device_ms=NOW_MS, drift_ms=drift_ms, suspect=drift_ms is None)
+    event = Chain("east").add(guard=text, shift=text, clock=clock)
+    header = {name: value for name, value in json.loads(to_json(event)).items() if name not in {"body", "hash"}}
+    as_written = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert canonical_json(header).decode() == as_written
+    assert event.hash == recompute_hash(event) == hashlib.sha256(canonical_json(header)).hexdigest()
