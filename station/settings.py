@@ -1,6 +1,7 @@
 """What a station is told once: a folder with `settings.toml` and the files it got when it joined its community."""
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -64,6 +65,25 @@ class ThermometerSettings(msgspec.Struct, forbid_unknown_fields=True):
     options: dict[str, bool | int | float | str] = msgspec.field(default_factory=dict)
 
 
+class ScannerSettings(msgspec.Struct, forbid_unknown_fields=True):
+    """A code scanner on a serial port; one that types like a keyboard needs no setting.
+
+    `direction` is what a code read by this scanner means where two scanners tell the directions apart; empty leaves it
+    to the gate.
+    """
+
+    port: Annotated[str, msgspec.Meta(min_length=1)]
+    baud_rate: Annotated[int, msgspec.Meta(gt=0)] = 9600
+    direction: Literal["", "entry", "exit"] = ""
+
+
+class IdCardSettings(msgspec.Struct, forbid_unknown_fields=True):
+    """The ID card reader; an empty `port` means that there is none and cards are typed off."""
+
+    port: str = ""
+    baud_rate: Annotated[int, msgspec.Meta(gt=0)] = 115200
+
+
 class TemperatureSettings(msgspec.Struct, forbid_unknown_fields=True):
     """When a temperature is a fever; see `passes.temperature`."""
 
@@ -89,6 +109,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     community: CommunitySettings
     gate: GateSettings = msgspec.field(default_factory=GateSettings)
     thermometer: ThermometerSettings = msgspec.field(default_factory=ThermometerSettings)
+    scanners: list[ScannerSettings] = msgspec.field(default_factory=list)
+    idcard: IdCardSettings = msgspec.field(default_factory=IdCardSettings)
     temperature: TemperatureSettings = msgspec.field(default_factory=TemperatureSettings)
     passes: PassSettings = msgspec.field(default_factory=PassSettings)
 
@@ -146,8 +168,10 @@ def check_settings(path: Path, raw: dict[str, object]) -> Settings:
 def save_settings(folder: Path, settings: Settings) -> None:
     """Write `settings.toml` so that `load_settings` reads the same back; comments in an old file are not kept."""
     lines: list[str] = []
-    for table, values in msgspec.to_builtins(settings).items():
-        lines += [f"[{table}]", *(f"{key} = {_toml(value)}" for key, value in values.items()), ""]
+    for name, content in msgspec.to_builtins(settings).items():
+        heading, tables = (f"[[{name}]]", content) if isinstance(content, list) else (f"[{name}]", [content])
+        for values in tables:
+            lines += [heading, *(f"{key} = {_toml(value)}" for key, value in values.items()), ""]
     path = folder / FILE_NAME
     part = path.with_suffix(".part")
     part.write_text("\n".join(lines), encoding="utf-8")
@@ -206,8 +230,11 @@ def _with_value(raw: dict[str, object], error: str) -> str:
         return error
     what, _, dotted = error.removesuffix("`").rpartition(" - at `$.")
     value: object = raw
-    for key in dotted.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
+    for key in re.findall(r"[^.\[\]]+", dotted):
+        if isinstance(value, list):
+            value = value[int(key)] if key.isdecimal() else None
+        else:
+            value = value.get(key) if isinstance(value, dict) else None
     # A table is named only: what it lacks or has too much stands in the sentence itself.
     return f"[{dotted}]: {what}" if isinstance(value, dict) else f"{dotted} = {value!r}: {what}"
 

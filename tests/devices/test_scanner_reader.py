@@ -71,7 +71,7 @@ def test_pulled_and_put_back_thirty_times_under_the_same_link(tmp_path: Path) ->
     scanner = SerialScanner(str(link), events.put)
     scanner.start()
     missing = wait_for_link(events, Link.ABSENT)
-    assert "check the cable, and scanner.port in settings.toml" in str(missing.trouble)
+    assert "check the cable, and scanners.port in settings.toml" in str(missing.trouble)
     open_once = 0
     for number in range(30):
         with hand_line() as (master, name):
@@ -106,7 +106,7 @@ def test_what_is_no_port_is_told_with_the_setting(tmp_path: Path) -> None:
     events = Events()
     scanner = SerialScanner("carrier-pigeon://roof", events.put)
     scanner.start()
-    assert "as scanner.port in settings.toml" in str(wait_for_link(events, Link.UNUSABLE).trouble)
+    assert "as scanners.port in settings.toml" in str(wait_for_link(events, Link.UNUSABLE).trouble)
     scanner.stop()
 
 

@@ -11,6 +11,8 @@ from station.settings import (
     FILE_NAME,
     CommunitySettings,
     GateSettings,
+    IdCardSettings,
+    ScannerSettings,
     Settings,
     SettingsError,
     StationSettings,
@@ -44,7 +46,14 @@ anything = st.builds(
         offset_celsius=st.floats(-5, 5),
         site=st.sampled_from(["forehead", "wrist", "neck", "armpit", "ear"]),
     ),
-    st.builds(TemperatureSettings, st.floats(36, 40), st.sampled_from([">=", ">"]), st.floats(30, 36)),
+    scanners=st.lists(
+        st.builds(
+            ScannerSettings, st.text(min_size=1), st.integers(1, 4_000_000), st.sampled_from(["", "entry", "exit"])
+        ),
+        max_size=3,
+    ),
+    idcard=st.builds(IdCardSettings, st.text(), st.integers(1, 4_000_000)),
+    temperature=st.builds(TemperatureSettings, st.floats(36, 40), st.sampled_from([">=", ">"]), st.floats(30, 36)),
 )
 
 
@@ -67,6 +76,18 @@ def test_only_who_and_where_must_be_said(tmp_path: Path) -> None:
     assert load_settings(tmp_path) == PLAIN
     assert (PLAIN.community.url, PLAIN.thermometer.port, PLAIN.gate.direction) == ("", "", "exit")
     assert PLAIN.zone.key == "Asia/Shanghai"
+
+
+def test_a_wrong_value_of_the_second_scanner_is_named(tmp_path: Path) -> None:
+    scanners = [ScannerSettings("/dev/ttyACM0"), ScannerSettings("/dev/ttyACM1")]
+    save_settings(tmp_path, Settings(PLAIN.station, PLAIN.community, scanners=scanners))
+    path = tmp_path / FILE_NAME
+    path.write_text(path.read_text("utf-8").replace('"/dev/ttyACM1"', "7"), "utf-8")
+
+    with pytest.raises(SettingsError) as caught:
+        load_settings(tmp_path)
+
+    assert "scanners[1].port = 7" in str(caught.value)
 
 
 def test_a_file_with_marks_of_windows_is_read(tmp_path: Path) -> None:

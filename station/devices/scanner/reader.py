@@ -31,7 +31,7 @@ class SerialScanner(PortThread[str]):
         baud_rate: int = BAUD_RATE,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__("scanner", "scanner.port", address, baud_rate, on_event)
+        super().__init__("scanner", "scanners.port", address, baud_rate, on_event)
         self._monotonic_s = monotonic_s
 
     def use(self, port: Port) -> None:
