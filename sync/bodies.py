@@ -16,11 +16,11 @@ Instant = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
 """UTC milliseconds up to the end of the year 9999; what lies beyond fits no calendar and no database column."""
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What all facts share: they never change, and what is not said is not written."""
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One temperature reading of one person: the value decided on, and what the device really said.
 
     `celsius` = `raw_celsius` + `offset_celsius`; `surface` or `body` is what kind of temperature it is. A manual

@@ -21,7 +21,7 @@ OFFICE = "office"
 """The station id of the community's own journal; no gate may have it."""
 
 
-class Clock(msgspec.Struct, frozen=True, kw_only=True):
+class Clock(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the device's clock said: raw UTC milliseconds, drift against the community if known, and suspicion."""
 
     device_ms: int
@@ -29,7 +29,7 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     suspect: bool = False
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One fact. `at_ms` is UTC milliseconds; `id` a UUIDv7; `body` the exact JSON bytes that `body_sha256` covers."""
 
     station: str
@@ -53,7 +53,7 @@ _header_encoder = msgspec.json.Encoder()
 _event_decoder = msgspec.json.Decoder(Event)
 
 
-class _Header(msgspec.Struct, frozen=True):
+class _Header(msgspec.Struct, frozen=True, gc=False):
     """The part of an event that its hash covers.
 
     The fields are in the order of the alphabet, as are those of `Clock`: a plain encoder writes what sorting would.

@@ -17,6 +17,7 @@ from sync.community.database import reading, writing
 from sync.community.double_use import find_double_use
 from sync.community.folding import fold, keep_closed, keep_found
 from sync.community.inserting import insert_unless_there
+from sync.community.numbering import feed_end, give_up_abandoned
 from sync.community.tables_feed import alerts as alerts_table
 from sync.community.tables_feed import conflicts, fold_cursors
 
@@ -55,6 +56,7 @@ def find_conflicts(engine: sa.Engine, community: str, now_ms: int) -> int:
     Any number of processes may run it: while one does, the others return at once. Raises `DatabaseError`.
     """
     count = 0
+    give_up_abandoned(engine, community)
     while _is_behind(engine, community):
         with writing(engine) as connection:
             found = _step(connection, community, now_ms, wait=False)
@@ -66,7 +68,7 @@ def find_conflicts(engine: sa.Engine, community: str, now_ms: int) -> int:
 
 def catch_up(connection: sa.Connection, community: str, now_ms: int) -> None:
     """Do the same to the end inside the caller's transaction, waiting for whoever does it at the moment."""
-    while _cursor(connection, community) < journal.last_feed_no(connection, community):
+    while _cursor(connection, community) < feed_end(connection, community):
         _step(connection, community, now_ms, wait=True)
 
 
@@ -158,7 +160,7 @@ def alerts(connection: sa.Connection, community: str, after: int = 0, limit: int
 
 def _is_behind(engine: sa.Engine, community: str) -> bool:
     with reading(engine) as connection:
-        return _cursor(connection, community) < journal.last_feed_no(connection, community)
+        return _cursor(connection, community) < feed_end(connection, community)
 
 
 def _cursor(connection: sa.Connection, community: str) -> int:
@@ -174,7 +176,7 @@ def _step(connection: sa.Connection, community: str, now_ms: int, *, wait: bool)
     start = connection.execute(query.with_for_update(skip_locked=not wait)).scalar_one_or_none()
     if start is None:
         return None
-    end = journal.last_feed_no(connection, community)
+    end = feed_end(connection, community)
     reached, since_ms = fold(connection, community, start, end, FOLD_EVENTS)
     connection.execute(sa.update(fold_cursors).where(own_row).values(last_feed_no=reached))
     found = find_double_use(connection, community, since_ms) if since_ms else []

@@ -1,8 +1,7 @@
 """The feed: all journals in one order, cut down to what another gate needs.
 
-Feed numbers come from one counter row that every writer holds until it commits, so once the counter shows a number
-everything up to it is there; the end is therefore read first. A station gets no visitor's name, no reading and nothing
-of others' shifts. Kinds of events that this version does not know are passed on whole.
+Everything up to the feed's end is there (see `numbering`), so the end is read first. A station gets no visitor's name,
+no reading and nothing of others' shifts. Kinds of events that this version does not know are passed on whole.
 """
 
 import logging
@@ -16,8 +15,9 @@ from passes.reasons import Reason
 from sync.bodies import BODY_TYPES, PassageRecorded, PassIssued
 from sync.community.database import events, stations
 from sync.community.instants import MAX_AT_MS
-from sync.community.journal import generation, last_feed_no
+from sync.community.journal import generation
 from sync.community.kindbook import KindBook, read_kinds
+from sync.community.numbering import feed_end
 from sync.events import OFFICE, canonical_json, read_body
 from sync.wire import FeedAnswer, FeedHead, FeedItem
 
@@ -53,7 +53,7 @@ def read_feed(
     Left out are the events of the asking station's own present epoch; those of its earlier lives are sent. A cursor of
     another generation, beyond the end or of no known form is answered from the beginning, `from_start`.
     """
-    end = last_feed_no(connection, community)
+    end = feed_end(connection, community)
     own_generation = generation(connection, community)
     start = 0 if after is None else position_of(after, own_generation)
     from_start = start is None or start > end

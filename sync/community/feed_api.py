@@ -18,7 +18,7 @@ from sync.community.answering import answer, caller_of
 from sync.community.claims import ClaimError, claim
 from sync.community.database import reading, writing
 from sync.community.feed import MAX_ITEMS, read_feed
-from sync.community.journal import last_feed_no
+from sync.community.numbering import feed_end
 from sync.community.receiving import BodyError, read_lines
 from sync.community.stations import Caller, note_contact
 from sync.wire import ClaimAnswer, ClaimRequest, FeedAnswer
@@ -73,7 +73,7 @@ class FeedApi:
 
     def _read(self, caller: Caller, after: str | None, limit: int, epoch: str) -> tuple[int, FeedAnswer]:
         with reading(self._engine) as connection:
-            end = last_feed_no(connection, self._community)
+            end = feed_end(connection, self._community)
             return end, read_feed(
                 connection,
                 self._community,
@@ -95,7 +95,7 @@ class FeedApi:
 
     def _end(self) -> int:
         with reading(self._engine) as connection:
-            return last_feed_no(connection, self._community)
+            return feed_end(connection, self._community)
 
     def _claim(self, caller: Caller, wish: ClaimRequest) -> ClaimAnswer:
         with writing(self._engine) as connection:

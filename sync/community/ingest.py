@@ -1,9 +1,8 @@
 """Taking a station's batch into the database, every event once.
 
-The batch is read, hashed and laid out before any lock is taken. Then one transaction locks the station's row, takes
-feed numbers from the community's one counter row, inserts, and compares hashes where a place was taken already. Because
-every insert of a community happens under that counter, feed numbers become visible in their order, and batches that
-overlap wait for each other instead of deadlocking.
+The batch is read, hashed and laid out, and its feed numbers are reserved, before any lock is taken. Then one
+transaction locks the station's row, inserts, and compares hashes where a place was taken already. Batches of one
+station wait for each other, those of different stations do not.
 
 The station's row names its head: an epoch, and a number beyond which nothing of that epoch is stored. A batch that lies
 beyond it, which is nearly every batch, goes straight into the table; any other is compared with what is there.
@@ -11,31 +10,21 @@ beyond it, which is nearly every batch, goes straight into the table; any other 
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
 import sqlalchemy as sa
 
-from sync.community.database import communities, events, feed_counters, forks, quarantine, writing
+from sync.community.database import events, forks, quarantine, trouble, writing
 from sync.community.inserting import PlaceTakenError, Rows, Setting, insert_unless_there, make_rows
+from sync.community.numbering import Numbers, ReservationLostError, reserved
 from sync.community.screening import Rejection, screen
 from sync.community.stations import Place, advance_head, note_contact, note_head
 from sync.wire import MAX_EVENTS, EventAnswer
 
 _PLACES_PER_QUERY = 500
-
-# Statements of every batch are built once, which would else cost as much as running them.
-_TAKE_FEED_NUMBERS = (
-    sa.update(feed_counters)
-    .where(feed_counters.c.community == sa.bindparam("of_community"))
-    .values(last_feed_no=feed_counters.c.last_feed_no + sa.bindparam("count"))
-    .returning(
-        feed_counters.c.last_feed_no - sa.bindparam("count"),
-        sa.select(communities.c.generation)
-        .where(communities.c.community == feed_counters.c.community)
-        .scalar_subquery(),
-    )
-)
+_RESERVATIONS = 5
 
 _STORED = [EventAnswer(line=line, status="stored") for line in range(MAX_EVENTS)]
 
@@ -92,29 +81,37 @@ def store_batch(engine: sa.Engine, batch: Batch) -> tuple[str, list[EventAnswer]
     Raises `StationWithdrawnError` when the station has been withdrawn meanwhile, and `DatabaseError`; then nothing of
     the batch was stored.
     """
-    try:
-        return _store(engine, batch, trusts_head=True)
-    except PlaceTakenError:
-        # The head was behind what is stored, as after a repair of the tables by hand; this sets it right.
-        return _store(engine, batch, trusts_head=False)
+    for _ in range(_RESERVATIONS):
+        with suppress(ReservationLostError):
+            return _store_reserved(engine, batch)
+    raise trouble(engine, TimeoutError("the feed numbers of a batch were given up by others again and again"))
 
 
-def _store(engine: sa.Engine, batch: Batch, *, trusts_head: bool) -> tuple[str, list[EventAnswer]]:
+def _store_reserved(engine: sa.Engine, batch: Batch) -> tuple[str, list[EventAnswer]]:
+    with reserved(engine, batch.setting.community, len(batch.firsts)) as numbers:
+        try:
+            return _store(engine, batch, numbers, trusts_head=True)
+        except PlaceTakenError:
+            # The head was behind what is stored, as after a repair of the tables by hand; this sets it right.
+            return _store(engine, batch, numbers, trusts_head=False)
+
+
+def _store(
+    engine: sa.Engine, batch: Batch, reserved_numbers: Numbers, *, trusts_head: bool
+) -> tuple[str, list[EventAnswer]]:
     setting, firsts = batch.setting, batch.firsts
     known: dict[Place, str] = {}
     with writing(engine) as connection:
+        numbers = reserved_numbers.take(connection)
         lies_beyond = trusts_head and bool(firsts) and _advance_head(connection, setting, min(firsts), max(firsts))
         if not lies_beyond:
             note_contact(connection, setting.community, setting.station, setting.received_at_ms)
-            batch.rows.stage(connection)
         _keep_refused(connection, setting, batch.refused)
-        # From here on every station of the community waits.
-        before_feed_no, generation = _take_feed_numbers(connection, setting, len(firsts))
         if lies_beyond:
-            batch.rows.insert(connection, before_feed_no)
+            batch.rows.insert(connection, numbers.before_no)
         elif firsts:
-            if batch.rows.insert_free(connection, before_feed_no) < len(firsts):
-                known = _hashes_before(connection, setting, firsts, before_feed_no)
+            if batch.rows.insert_free(connection, numbers.before_no) < len(firsts):
+                known = _hashes_before(connection, setting, firsts, numbers)
             found = _find_head(connection, setting, epoch=batch.arrivals[-1].place[0])
             note_head(connection, setting.community, setting.station, found)
         answers = _answer(batch.arrivals, firsts, known)
@@ -124,7 +121,7 @@ def _store(engine: sa.Engine, batch: Batch, *, trusts_head: bool) -> tuple[str, 
     if batch.refused:
         answers += [EventAnswer(line=line.line, status="quarantined", reason=line.reason) for line in batch.refused]
         answers.sort(key=lambda answer: answer.line)
-    return generation, answers
+    return numbers.generation, answers
 
 
 def _advance_head(connection: sa.Connection, setting: Setting, first: Place, last: Place) -> bool:
@@ -132,14 +129,6 @@ def _advance_head(connection: sa.Connection, setting: Setting, first: Place, las
         return False
     numbers = (first[1], last[1])
     return advance_head(connection, setting.community, setting.station, setting.received_at_ms, first[0], numbers)
-
-
-def _take_feed_numbers(connection: sa.Connection, setting: Setting, count: int) -> tuple[int, str]:
-    """Take `count` feed numbers; return the one before them and the database's generation."""
-    before_feed_no, generation = connection.execute(
-        _TAKE_FEED_NUMBERS, {"of_community": setting.community, "count": count}
-    ).one()
-    return before_feed_no, generation
 
 
 def _find_head(connection: sa.Connection, setting: Setting, epoch: str) -> Place:
@@ -150,20 +139,21 @@ def _find_head(connection: sa.Connection, setting: Setting, epoch: str) -> Place
 
 
 def _hashes_before(
-    connection: sa.Connection, setting: Setting, places: Iterable[Place], before_feed_no: int
+    connection: sa.Connection, setting: Setting, places: Iterable[Place], numbers: Numbers
 ) -> dict[Place, str]:
+    """Return the hashes of what others had stored at these places; what this batch has just stored left out."""
     by_epoch: dict[str, list[int]] = {}
     for epoch, seq in places:
         by_epoch.setdefault(epoch, []).append(seq)
     found: dict[Place, str] = {}
-    for epoch, numbers in by_epoch.items():
-        for start in range(0, len(numbers), _PLACES_PER_QUERY):
+    for epoch, seqs in by_epoch.items():
+        for start in range(0, len(seqs), _PLACES_PER_QUERY):
             query = sa.select(events.c.seq, events.c.hash).where(
                 events.c.community == setting.community,
                 events.c.station == setting.station,
                 events.c.epoch == epoch,
-                events.c.seq.in_(numbers[start : start + _PLACES_PER_QUERY]),
-                events.c.feed_no <= before_feed_no,
+                events.c.seq.in_(seqs[start : start + _PLACES_PER_QUERY]),
+                ~events.c.feed_no.between(numbers.before_no + 1, numbers.before_no + numbers.count),
             )
             found.update({(epoch, seq): digest for seq, digest in connection.execute(query)})
     return found

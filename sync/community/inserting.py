@@ -21,11 +21,11 @@ _NAMES = ", ".join(_COLUMNS)
 _NULL = r"\N"
 """What COPY's text format writes for a cell without a value."""
 
-# COPY cannot skip what is there already, so it fills a table of the connection's own, where feed_no counts the rows.
+# COPY cannot skip what is there already, so it fills a table of the connection's own.
 _MAKE_INCOMING = "CREATE TEMPORARY TABLE IF NOT EXISTS gatepost_incoming (LIKE events) ON COMMIT DELETE ROWS"
 _MOVE = sa.text(
     f"INSERT INTO events ({_NAMES})"  # noqa: S608 - constants only
-    f" SELECT :before_feed_no + {_NAMES} FROM gatepost_incoming"
+    f" SELECT {_NAMES} FROM gatepost_incoming"
     " ON CONFLICT (community, station, epoch, seq) DO NOTHING"
 )
 
@@ -52,10 +52,6 @@ class Rows(Protocol):
 
     def insert(self, connection: sa.Connection, before_feed_no: int) -> None:
         """Insert all, numbered after `before_feed_no`; raises `PlaceTakenError` when one of the places was taken."""
-        ...
-
-    def stage(self, connection: sa.Connection) -> None:
-        """Bring the rows as far as possible while other stations need not wait; `insert_free` is next."""
         ...
 
     def insert_free(self, connection: sa.Connection, before_feed_no: int) -> int:
@@ -104,14 +100,10 @@ class _CopyRows:
     def insert(self, connection: sa.Connection, before_feed_no: int) -> None:
         self._copy(connection, "events", before_feed_no)
 
-    def stage(self, connection: sa.Connection) -> None:
-        if not self._lines:
-            return
-        connection.exec_driver_sql(_MAKE_INCOMING)
-        self._copy(connection, "gatepost_incoming", 0)
-
     def insert_free(self, connection: sa.Connection, before_feed_no: int) -> int:
-        return connection.execute(_MOVE, {"before_feed_no": before_feed_no}).rowcount
+        connection.exec_driver_sql(_MAKE_INCOMING)
+        self._copy(connection, "gatepost_incoming", before_feed_no)
+        return connection.execute(_MOVE).rowcount
 
     def _copy(self, connection: sa.Connection, table: str, before_no: int) -> None:
         import psycopg
@@ -149,9 +141,6 @@ class _ValueRows:
             connection.execute(sa.insert(events), self._numbered(before_feed_no))
         except IntegrityError as error:
             raise PlaceTakenError from error
-
-    def stage(self, connection: sa.Connection) -> None:
-        """There is nothing to do before the insert."""
 
     def insert_free(self, connection: sa.Connection, before_feed_no: int) -> int:
         insert = sqlite.insert(events).on_conflict_do_nothing(index_elements=_PLACE)

@@ -1,16 +1,17 @@
 """The community's own journal: what its staff and its jobs order and find, one chain under the station id `office`.
 
-Its epoch is the generation of the community's database. It is written under the lock of the feed's counter row, like
-every station's batch, so it is one chain whichever process writes it.
+Its epoch is the generation of the community's database. It is written under the lock of the feed's counter row, so it
+is one chain whichever process writes it.
 """
 
 import sqlalchemy as sa
 
 from sync.bodies import Body
-from sync.community.database import communities, events, feed_counters
+from sync.community.database import communities, events
+from sync.community.numbering import take_numbers
 from sync.events import GENESIS, OFFICE, Clock, Event, seal
 
-__all__ = ["OFFICE", "append", "generation", "last_feed_no"]
+__all__ = ["OFFICE", "append", "generation"]
 
 
 def append(connection: sa.Connection, community: str, body: Body, at_ms: int, *, guard: str | None = None) -> Event:
@@ -19,13 +20,8 @@ def append(connection: sa.Connection, community: str, body: Body, at_ms: int, *,
     Must run inside `database.writing`; whoever appends or sends a batch waits until that transaction has ended. Raises
     `msgspec.ValidationError` for a body that could not be read back.
     """
-    feed_no = connection.execute(
-        sa.update(feed_counters)
-        .where(feed_counters.c.community == community)
-        .values(last_feed_no=feed_counters.c.last_feed_no + 1)
-        .returning(feed_counters.c.last_feed_no)
-    ).scalar_one()
-    epoch = generation(connection, community)
+    numbers = take_numbers(connection, community)
+    epoch = numbers.generation
     seq, prev = _head(connection, community, epoch)
     clock = Clock(device_ms=at_ms, drift_ms=0)
     event = seal(
@@ -33,7 +29,7 @@ def append(connection: sa.Connection, community: str, body: Body, at_ms: int, *,
     )
     row = {
         "community": community,
-        "feed_no": feed_no,
+        "feed_no": numbers.before_no + 1,
         "received_at_ms": at_ms,
         **{name: getattr(event, name) for name in ("station", "epoch", "seq", "id", "kind", "at_ms", "shift", "guard")},
         **{name: getattr(clock, name) for name in ("device_ms", "drift_ms", "suspect")},
@@ -48,13 +44,6 @@ def generation(connection: sa.Connection, community: str) -> str:
     """Return the name of this life of the community's database."""
     query = sa.select(communities.c.generation).where(communities.c.community == community)
     found: str = connection.execute(query).scalar_one()
-    return found
-
-
-def last_feed_no(connection: sa.Connection, community: str) -> int:
-    """Return the feed's newest number; what a later statement reads up to it is complete, on both databases."""
-    query = sa.select(feed_counters.c.last_feed_no).where(feed_counters.c.community == community)
-    found: int = connection.execute(query).scalar_one()
     return found
 
 
