@@ -47,8 +47,8 @@ def heimann_calct_frame(seen: float, _ambient: float) -> bytes:
 
 
 def idc_50_frame(seen: float, _ambient: float) -> bytes:
-    """Return the 6 bytes of an IDC-50, which knows no frost."""
-    whole, tenths = divmod(max(0, round(seen * 10)), 10)
+    """Return the 6 bytes of an IDC-50, which knows no frost and no more than 255.9."""
+    whole, tenths = divmod(min(max(0, round(seen * 10)), 2559), 10)
     return summed(idc_50.HEADER + bytes([whole, tenths]))
 
 
