@@ -102,9 +102,10 @@ def _value_and_seconds(words: list[str], verb: Verb) -> tuple[Any, float]:
     """Return what `VALUE [for] DURATION` says; raises ValueError, or IndexError for a value that is not there."""
     rest = list(words)
     value = None if verb.value is None else verb.value(rest.pop(0))
-    if rest[:1] == ["for"]:
-        rest.pop(0)
-    seconds = _duration(rest.pop(0)) if rest else verb.seconds
+    if not rest:
+        return value, verb.seconds
+    first = rest.pop(0)
+    seconds = _duration(rest.pop(0) if first == "for" else first)
     if rest:
         raise ValueError(rest)
     return value, seconds
