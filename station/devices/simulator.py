@@ -42,7 +42,7 @@ class Scene:
         self._ambient_celsius = ambient_celsius
         self._object_celsius: float | None = None
         self._manner = _Manner.PLAIN
-        self._last_said: dict[Say, bytes] = {}
+        self._last_said: dict[bytes, bytes] = {}
 
     def present(self, celsius: float) -> None:
         """Put a forehead of so many degrees Celsius in front; ValueError outside -60 to 300, which no frame holds."""
@@ -70,16 +70,15 @@ class Scene:
 
     def next_bytes(self) -> bytes:
         """Return what a device that speaks by itself sends next."""
-        return self._said(self._voice.say)
+        return self._said(self._voice.say, b"")
 
     def answer(self, received: bytes) -> bytes:
         """Return what a device that is asked replies to the questions in `received`, a stream in pieces."""
         self._asked += received
         replies = b""
-        while found := [(at, said) for said in self._voice.answers if (at := self._asked.find(said)) >= 0]:
-            at, question = min(found)
-            self._asked = self._asked[at + len(question) :]
-            replies += self._said(self._voice.answers[question])
+        while heard := self._voice.hear(self._asked):
+            question, say, self._asked = heard
+            replies += self._said(say, question)
         self._asked = self._asked[-_LONGEST_QUESTION_BYTES:]
         return replies
 
@@ -90,16 +89,16 @@ class Scene:
     @property
     def is_asked(self) -> bool:
         """Whether the device speaks only when it is asked."""
-        return bool(self._voice.answers)
+        return self._voice.is_asked
 
-    def _said(self, say: Say) -> bytes:
+    def _said(self, say: Say, question: bytes) -> bytes:
         if self._manner is _Manner.SILENT:
             return b""
-        if self._manner is _Manner.STUCK and say in self._last_said:
-            return self._last_said[say]
+        if self._manner is _Manner.STUCK and question in self._last_said:
+            return self._last_said[question]
         seen = self._ambient_celsius if self._object_celsius is None else self._object_celsius
         said = say(self._wobble(seen), self._wobble(self._ambient_celsius))
-        self._last_said[say] = said
+        self._last_said[question] = said
         return self._spoil(said) if self._manner is _Manner.NOISY else said
 
     def _wobble(self, celsius: float) -> float:
