@@ -4,7 +4,7 @@ BIN ?= $(if $(wildcard .venv/bin/python),.venv/bin/)
 
 PYBABEL = $(BIN)pybabel -q
 
-.PHONY: check lint test format locale lock bench screenshots
+.PHONY: check lint test format locale lock bench soak screenshots
 
 check: lint test
 
@@ -36,9 +36,13 @@ lock:
 
 # Every bench/*.py that has a main, one after the other: they measure, so they do not share the machine.
 bench:
-	@for file in $$(grep -l '^if __name__ == "__main__":' bench/*.py); do \
+	@for file in $$(grep -l '^if __name__ == "__main__":' bench/*.py | grep -v /soak_); do \
 		echo "== $$file"; PYTHONPATH=. $(BIN)python "$$file" || exit 1; \
 	done
+
+# 50 MB of noise for every device protocol: no crash, no reading, no growth; some minutes.
+soak:
+	PYTHONPATH=. $(BIN)python bench/soak_devices.py
 
 # The pictures of README and handbook, from the running app; the same screen gives the same file.
 screenshots:

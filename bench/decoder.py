@@ -4,6 +4,7 @@ The floors are 0.5 MB of valid frames in a second of the CPU, and a bare thread 
 pseudo-terminal. POSIX only.
 """
 
+import itertools
 import os
 import queue
 import select
@@ -11,12 +12,17 @@ import statistics
 import threading
 import time
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from station.devices import PROTOCOLS, OptionValue
 from station.devices.gy_mcu9061x import NAME
+from station.devices.idcard.frames import Answers
+from station.devices.idcard.simulator import PEOPLE, encode_answer, encode_card
 from station.devices.measurement import DeviceEvent, Measurement
+from station.devices.scanner.lines import ScanLines
+from station.devices.scanner.simulator import invented_codes
 from station.devices.thermometer import Thermometer
 from station.devices.voices import VOICES, gy_mcu9061x_frame
 
@@ -29,9 +35,15 @@ FLOOR_MB_S = 0.5
 FRAME = gy_mcu9061x_frame(36.61, 24.05)
 KINDS: list[tuple[str, dict[str, OptionValue]]] = [
     *((name, {}) for name in PROTOCOLS),
+    ("optris", {"hs": True}),
     ("optris", {"mode": "burst"}),
-    ("raytek", {"mode": "burst"}),
+    ("modbus-rtu", {"format": "float32", "scale": 1.0, "status_register": -1}),
+    ("raytek", {"mode": "burst", "unit": "F"}),
+    ("text", {"unit": "F"}),
+    ("scanner", {}),
+    ("samv", {}),
 ]
+"""Every protocol, and every other way of speaking that has a parser of its own."""
 
 
 def main() -> None:
@@ -39,9 +51,10 @@ def main() -> None:
     for name, options in KINDS:
         for chunk in (CHUNK_BYTES, 0):
             rates = [rate(name, options, chunk) for _ in range(ROUNDS)]
-            what = f"{' '.join([name, *map(str, options.values())])}, {'4 KiB' if chunk else 'a frame'} a call"
+            said = [f"{key}={value}" for key, value in options.items()][:2]
+            what = f"{' '.join([name, *said])}, {'4 KiB' if chunk else 'a frame'} a call"
             middle = statistics.median(rates)
-            print(f"{what:<34}{middle:6.2f} MB/s ({min(rates):.2f} to {max(rates):.2f})", end="")
+            print(f"{what:<52}{middle:6.2f} MB/s ({min(rates):.2f} to {max(rates):.2f})", end="")
             print(
                 f"  {middle / FLOOR_MB_S:5.1f} x the floor of {FLOOR_MB_S} MB/s, {middle / WIRE_MB_S:5.0f} x the wire"
             )
@@ -60,19 +73,38 @@ def main() -> None:
 
 def rate(name: str, options: dict[str, OptionValue], chunk: int) -> float:
     """Return the decoder's MB in a second of the CPU when it gets `chunk` bytes at a time; with 0 one frame."""
-    protocol = PROTOCOLS[name]
-    voice = VOICES[name](protocol.read_options(options))
-    thousand = [voice.say(30 + number / 100, 24.0) for number in range(1000)]
-    frames = thousand * (STREAM_BYTES // len(b"".join(thousand)))
+    some, parser = spoken(name, options)
+    frames = some * (STREAM_BYTES // len(b"".join(some)))
     stream = b"".join(frames)
     pieces = [stream[start : start + chunk] for start in range(0, len(stream), chunk)] if chunk else frames
-    parser, found = protocol.make_parser(options), 0
+    found = 0
     began_s = time.process_time()
     for piece in pieces:
         found += len(parser.feed(piece, 0.0))
     taken_s = time.process_time() - began_s
     assert found == len(frames)
     return len(stream) / taken_s / 1e6
+
+
+class Decoder(Protocol):
+    """What parsers of all devices have in common."""
+
+    def feed(self, data: bytes, now_s: float, /) -> Sequence[object]:
+        """Return what these bytes complete."""
+        ...
+
+
+def spoken(name: str, options: dict[str, OptionValue]) -> tuple[list[bytes], Decoder]:
+    """Return some valid frames of the protocol and what decodes them."""
+    if name == "scanner":
+        return [code.encode() + b"\r" for code in itertools.islice(invented_codes(0), 100)], ScanLines()
+    if name == "samv":
+        sizes = b"\x01\x00\x04\x00"
+        return [encode_answer(0x90, sizes + encode_card(person) + bytes(1024)) for person in PEOPLE], Answers()
+    protocol = PROTOCOLS[name]
+    voice = VOICES[name](protocol.read_options(options))
+    frames = [voice.say(30 + number / 100, 24.0) for number in range(1000)]
+    return frames, protocol.make_parser(options)
 
 
 def latencies(reader: Callable[[str, Callable[[], None]], Callable[[], None]]) -> list[float]:

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from passes.errors import N_
+from passes.errors import N_, UsageError
 from passes.plaintext import plain
 from station.devices import gy_614v, gy_mcu9061x, heimann_calct, idc_50, modbus_rtu, optris, raytek, text
 from station.devices.measurement import DeviceError, Parser
@@ -20,7 +20,7 @@ OptionValue: TypeAlias = bool | int | float | str
 NO_OPTIONS: Final[Mapping[str, OptionValue]] = MappingProxyType({})
 
 
-class OptionError(DeviceError):
+class OptionError(DeviceError, UsageError):
     """An option that the protocol does not have, or a value that it cannot have."""
 
 

@@ -15,6 +15,9 @@ from station.devices.polling import Poll
 IDLE_GAP_S: Final = 0.1
 """What has not been completed by then is never going to be: the longest frame takes 14 ms at 9600 bit/s."""
 
+_LEAST_BROKEN_OFF_BYTES: Final = 2
+"""A single byte is no frame that anybody cut off: a tenth one may happen to begin like a header."""
+
 
 class Frames(ABC):
     """A parser of framed bytes; holds less than one frame between calls.
@@ -49,6 +52,12 @@ class Frames(ABC):
         if not data:
             return self._idle(now_s)
         self._heard_at_s = now_s
+        found = self._scan(data, now_s)
+        if found and self._poll is not None:
+            self._poll.answered()
+        return found
+
+    def _scan(self, data: bytes, now_s: float) -> list[Measurement | Fault]:
         carried = len(self._pending)
         stream = self._pending + data
         found: list[Measurement | Fault] = []
@@ -67,8 +76,6 @@ class Frames(ABC):
         if keep_from >= carried:
             self._pending_at_s = now_s
         self._pending = stream[keep_from:]
-        if found and self._poll is not None:
-            self._poll.answered()
         return found
 
     def _begins_at(self, stream: bytes, done: int) -> int:
@@ -77,12 +84,20 @@ class Frames(ABC):
         return len(stream) if begun is None else begun.start()
 
     def _idle(self, now_s: float) -> list[Measurement | Fault]:
-        # Shorter rests are no frame anybody cut off, such as a tenth byte that happens to begin like a header.
-        if len(self._pending) < self._header_bytes or now_s - self._heard_at_s < IDLE_GAP_S:
+        if len(self._pending) < _LEAST_BROKEN_OFF_BYTES or now_s - self._heard_at_s < IDLE_GAP_S:
             return []
-        fault = Fault(FaultCode.TRUNCATED, self._pending, self._pending_at_s)
+        broken_off, at_s = self._pending, self._pending_at_s
+        whole: list[Measurement | Fault] = []
+        while len(self._pending) >= self._header_bytes:
+            # The header of what broke off may have been chance, with a whole frame behind it.
+            rest, self._pending = self._pending[1:], b""
+            whole += [event for event in self._scan(rest, at_s) if isinstance(event, Measurement) or event.is_answer]
         self._pending = b""
-        return [fault]
+        if whole:
+            broken_off = broken_off[: broken_off.index(whole[0].raw)]
+            if self._poll is not None:
+                self._poll.answered()
+        return [Fault(FaultCode.TRUNCATED, broken_off, at_s), *whole]
 
 
 class SummedFrames(Frames):

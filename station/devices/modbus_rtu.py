@@ -89,9 +89,13 @@ def with_crc(body: bytes) -> bytes:
 
 
 def number(celsius: float, options: Options) -> bytes:
-    """Return the bytes in which a sensor with these options holds `celsius`."""
-    scaled = celsius / options.scale
-    packed = struct.pack(_FORMATS[options.format], scaled if options.format == "float32" else round(scaled))
+    """Return the bytes in which a sensor with these options holds `celsius`, or the nearest that the format can."""
+    scaled, bits = celsius / options.scale, 8 * options.value_bytes
+    if options.format == "float32":
+        packed = struct.pack(">f", scaled)
+    else:
+        lowest = 0 if options.format.startswith("u") else -(1 << bits - 1)
+        packed = struct.pack(_FORMATS[options.format], min(max(round(scaled), lowest), lowest + (1 << bits) - 1))
     return _in_word_order(packed, options)
 
 

@@ -92,10 +92,11 @@ class Raytek(Lines):
 
     def _burst(self, line: bytes, at_s: float) -> Measurement | Fault | None:
         fields = {str(match.lastgroup): match[match.lastgroup or 0] for match in _FIELD.finditer(line)}
-        self._unit = fields.get("unit", self._unit)
         seen, inside = fields.get("seen"), fields.get("inside")
         if seen is None or _NUMBER.fullmatch(seen) is None:
             return None
+        # A unit without a value is noise, which would turn every value after it into another.
+        self._unit = fields.get("unit", self._unit)
         is_inside_told = inside is not None and _NUMBER.fullmatch(inside) is not None
         ambient = self._celsius(inside) if inside is not None and is_inside_told else None
         return measured(self._celsius(seen), "surface", ambient, line, NAME, at_s)

@@ -4,35 +4,32 @@ On POSIX the line is a pseudo-terminal behind a symbolic link, as udev would nam
 asked, it is a TCP server on loopback. Whoever reads it cannot tell it from a module on the desk, unplugging included.
 """
 
-import contextlib
-import errno
-import os
 import random
-import socket
-import sys
 import threading
 from collections.abc import Mapping
+from enum import Enum, auto
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Final
 
-from passes.errors import N_
 from station.devices import NO_OPTIONS, PROTOCOLS, OptionValue, gy_mcu9061x
-from station.devices.measurement import DeviceError
+from station.devices.simulated_line import Transport, make_line
 from station.devices.voices import VOICES, Say, Voice
 
-Transport: TypeAlias = Literal["pty", "socket"]
-
 _NOISE_CELSIUS: Final = 0.05
-_COLDEST: Final = -60.0
-_HOTTEST: Final = 300.0
+COLDEST: Final = -60.0
+HOTTEST: Final = 300.0
 _QUESTION_EVERY_S: Final = 0.01
 """How often a device that is asked looks whether it has been."""
 
 _LONGEST_QUESTION_BYTES: Final = 64
 
-_NO_LINK = N_("{path}: a simulated thermometer cannot be put there ({error}); name a path in a folder you may write to")
-_NO_PORT = N_("the simulated thermometer found no port on 127.0.0.1 ({error}); close what holds it")
+
+class _Manner(Enum):
+    PLAIN = auto()
+    NOISY = auto()
+    STUCK = auto()
+    SILENT = auto()
 
 
 class Scene:
@@ -44,36 +41,44 @@ class Scene:
         self._random = random.Random(seed)  # noqa: S311 - a simulation that must be repeatable, no secret
         self._ambient_celsius = ambient_celsius
         self._object_celsius: float | None = None
-        self._is_noisy = False
+        self._manner = _Manner.PLAIN
+        self._last_said: dict[bytes, bytes] = {}
 
     def present(self, celsius: float) -> None:
         """Put a forehead of so many degrees Celsius in front; ValueError outside -60 to 300, which no frame holds."""
-        if not _COLDEST <= celsius <= _HOTTEST:
-            raise ValueError(f"{celsius} degrees Celsius: not between {_COLDEST} and {_HOTTEST}")
+        if not COLDEST <= celsius <= HOTTEST:
+            raise ValueError(f"{celsius} degrees Celsius: not between {COLDEST} and {HOTTEST}")
         self._object_celsius = celsius
-        self._is_noisy = False
+        self._manner = _Manner.PLAIN
 
     def leave(self) -> None:
         """Leave the wall behind, at about the ambient temperature."""
         self._object_celsius = None
-        self._is_noisy = False
+        self._manner = _Manner.PLAIN
 
     def noise(self) -> None:
         """Send junk, half frames and wrong checksums until somebody is presented or leaves."""
-        self._is_noisy = True
+        self._manner = _Manner.NOISY
+
+    def stick(self) -> None:
+        """Say the very same again and again, as a module that hangs does, until somebody is presented or leaves."""
+        self._manner = _Manner.STUCK
+
+    def fall_silent(self) -> None:
+        """Say nothing, as without power, until somebody is presented or leaves."""
+        self._manner = _Manner.SILENT
 
     def next_bytes(self) -> bytes:
         """Return what a device that speaks by itself sends next."""
-        return self._said(self._voice.say)
+        return self._said(self._voice.say, b"")
 
     def answer(self, received: bytes) -> bytes:
         """Return what a device that is asked replies to the questions in `received`, a stream in pieces."""
         self._asked += received
         replies = b""
-        while found := [(at, said) for said in self._voice.answers if (at := self._asked.find(said)) >= 0]:
-            at, question = min(found)
-            self._asked = self._asked[at + len(question) :]
-            replies += self._said(self._voice.answers[question])
+        while heard := self._voice.hear(self._asked):
+            question, say, self._asked = heard
+            replies += self._said(say, question)
         self._asked = self._asked[-_LONGEST_QUESTION_BYTES:]
         return replies
 
@@ -84,12 +89,17 @@ class Scene:
     @property
     def is_asked(self) -> bool:
         """Whether the device speaks only when it is asked."""
-        return bool(self._voice.answers)
+        return self._voice.is_asked
 
-    def _said(self, say: Say) -> bytes:
+    def _said(self, say: Say, question: bytes) -> bytes:
+        if self._manner is _Manner.SILENT:
+            return b""
+        if self._manner is _Manner.STUCK and question in self._last_said:
+            return self._last_said[question]
         seen = self._ambient_celsius if self._object_celsius is None else self._object_celsius
         said = say(self._wobble(seen), self._wobble(self._ambient_celsius))
-        return self._spoil(said) if self._is_noisy else said
+        self._last_said[question] = said
+        return self._spoil(said) if self._manner is _Manner.NOISY else said
 
     def _wobble(self, celsius: float) -> float:
         return celsius + self._random.uniform(-_NOISE_CELSIUS, _NOISE_CELSIUS)
@@ -103,133 +113,13 @@ class Scene:
         return frame[:-1] + bytes([frame[-1] ^ self._random.randint(1, 255)])
 
 
-class _Line(Protocol):
-    """Where the bytes go; what nobody reads is lost, as on a wire."""
-
-    url: str
-
-    def plug(self) -> None: ...
-    def send(self, data: bytes) -> None: ...
-    def receive(self) -> bytes: ...
-    def unplug(self) -> None: ...
-
-
-class _PtyLine:
-    """A pseudo-terminal behind a symbolic link; every plug makes another one."""
-
-    def __init__(self, link: Path) -> None:
-        self.url = str(link)
-        self._link = link
-        self._master: int | None = None
-        self._slave: int | None = None
-
-    def plug(self) -> None:
-        if sys.platform != "win32":
-            import tty
-
-            self._master, self._slave = os.openpty()
-            tty.setraw(self._slave)
-            os.set_blocking(self._master, False)
-            if os.path.lexists(self._link) and not self._link.is_symlink():
-                raise FileExistsError(errno.EEXIST, "a file of this name exists")
-            # The new name appears whole: a link beside it is moved over it.
-            beside = self._link.with_name(f"{self._link.name}.{os.getpid()}")
-            beside.unlink(missing_ok=True)
-            beside.symlink_to(os.ttyname(self._slave))
-            beside.replace(self._link)
-
-    def send(self, data: bytes) -> None:
-        if self._master is not None:
-            # A full buffer: nobody has read for half a minute.
-            with contextlib.suppress(BlockingIOError):
-                os.write(self._master, data)
-
-    def receive(self) -> bytes:
-        if self._master is not None:
-            with contextlib.suppress(BlockingIOError):
-                return os.read(self._master, 4096)
-        return b""
-
-    def unplug(self) -> None:
-        if self._link.is_symlink():
-            self._link.unlink()
-        for descriptor in (self._master, self._slave):
-            if descriptor is not None:
-                os.close(descriptor)
-        self._master = self._slave = None
-
-
-class _SocketLine:
-    """A TCP server on loopback for one reader; the port stays the same from plug to plug."""
-
-    def __init__(self) -> None:
-        self._port = 0
-        self._listener: socket.socket | None = None
-        self._reader: socket.socket | None = None
-        self.url = ""
-
-    def plug(self) -> None:
-        listener = socket.socket()
-        if sys.platform != "win32":  # there the option would let two programs share the port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", self._port))
-            listener.listen(1)
-        except OSError:
-            listener.close()
-            raise
-        listener.settimeout(0)
-        self._listener = listener
-        self._port = listener.getsockname()[1]
-        self.url = f"socket://127.0.0.1:{self._port}"
-
-    def send(self, data: bytes) -> None:
-        self._pick_up()
-        if self._reader is not None:
-            try:
-                self._reader.send(data)
-            except BlockingIOError:
-                return
-            except OSError:  # the reader has gone
-                self._hang_up()
-
-    def receive(self) -> bytes:
-        self._pick_up()
-        if self._reader is not None:
-            try:
-                return self._reader.recv(4096)
-            except BlockingIOError:
-                return b""
-            except OSError:
-                self._hang_up()
-        return b""
-
-    def _pick_up(self) -> None:
-        if self._listener is not None:
-            with contextlib.suppress(BlockingIOError):
-                newer, _ = self._listener.accept()
-                newer.settimeout(0)
-                self._hang_up()
-                self._reader = newer
-
-    def unplug(self) -> None:
-        self._hang_up()
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
-
-    def _hang_up(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
-
-
 class SimulatedThermometer:
     """A thermometer of any protocol with nobody in front, plugged in; by itself a GY-MCU9061x that pushes.
 
     `link` is the path of the symbolic link to its pseudo-terminal; its folder must exist. Without `link`, on Windows
-    and with `transport="socket"` it is reached by TCP on loopback instead. Temperatures are in degrees Celsius and
-    wobble by 0.05. Raises DeviceError when the line cannot be made, OptionError for options the protocol lacks.
+    and with `transport="socket"` it is reached by TCP on loopback instead, at `port` or any. Temperatures are in
+    degrees Celsius and wobble by 0.05. Raises DeviceError when the line cannot be made, OptionError for options the
+    protocol lacks.
     """
 
     def __init__(
@@ -239,12 +129,12 @@ class SimulatedThermometer:
         seed: int = 0,
         ambient_celsius: float = 24.0,
         transport: Transport | None = None,
+        port: int = 0,
         protocol: str = gy_mcu9061x.NAME,
         options: Mapping[str, OptionValue] = NO_OPTIONS,
     ) -> None:
         self._scene = Scene(seed, ambient_celsius, VOICES[protocol](PROTOCOLS[protocol].read_options(options)))
-        is_pty = link is not None and transport != "socket" and sys.platform != "win32"
-        self._line: _Line = _PtyLine(link) if link is not None and is_pty else _SocketLine()
+        self._line = make_line(link, transport, port)
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._is_plugged = False
@@ -280,6 +170,16 @@ class SimulatedThermometer:
         with self._lock:
             self._scene.noise()
 
+    def stick(self) -> None:
+        """Say the very same again and again until somebody is presented or leaves."""
+        with self._lock:
+            self._scene.stick()
+
+    def fall_silent(self) -> None:
+        """Say nothing until somebody is presented or leaves."""
+        with self._lock:
+            self._scene.fall_silent()
+
     def unplug(self) -> None:
         """Pull the cable: the device is gone from the system; does nothing when it is out."""
         with self._lock:
@@ -292,12 +192,7 @@ class SimulatedThermometer:
         with self._lock:
             if self._is_plugged:
                 return
-            try:
-                self._line.plug()
-            except OSError as error:
-                self._line.unplug()
-                sentence = _NO_LINK if isinstance(self._line, _PtyLine) else _NO_PORT
-                raise DeviceError(sentence, path=self.url, error=error.strerror or error) from error
+            self._line.plug()
             self._is_plugged = True
 
     def stop(self) -> None:

@@ -1,5 +1,6 @@
 """What each thermometer says, as bytes: the other side of the parsers, for simulated devices and measurements."""
 
+import re
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,15 +14,42 @@ Say: TypeAlias = Callable[[float, float], bytes]
 
 _BODY_ABOVE_SKIN_CELSIUS: Final = 0.4
 _MLX_HZ: Final = (10.0, 14.0)
+_MOST_AT_ONCE: Final = 125
+"""Registers that one Modbus answer may hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """How a device speaks: `say` by itself with a rate within `rate_hz`, or to the `answers`, one for each question."""
+    """How a device speaks: `say` by itself with a rate within `rate_hz`, or to the `answers`, one for each question.
+
+    A device with too many questions for that has `request`, what they look like, and `reply`, None to what is none.
+    """
 
     say: Say
     rate_hz: tuple[float, float] = _MLX_HZ
     answers: Mapping[bytes, Say] = field(default_factory=dict)
+    request: re.Pattern[bytes] | None = None
+    reply: Callable[[bytes], Say | None] | None = None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the device speaks only when it is asked."""
+        return bool(self.answers) or self.request is not None
+
+    def hear(self, stream: bytes) -> tuple[bytes, Say, bytes] | None:
+        """Return the first question in `stream`, what answers it, and what stands behind it; None without one."""
+        if self.request is not None and self.reply is not None:
+            start = 0
+            while asked := self.request.search(stream, start):
+                if (say := self.reply(asked[0])) is not None:
+                    return asked[0], say, stream[asked.end() :]
+                start = asked.start() + 1
+            return None
+        found = [(at, question) for question in self.answers if (at := stream.find(question)) >= 0]
+        if not found:
+            return None
+        at, question = min(found)
+        return question, self.answers[question], stream[at + len(question) :]
 
 
 def summed(body: bytes) -> bytes:
@@ -47,8 +75,8 @@ def heimann_calct_frame(seen: float, _ambient: float) -> bytes:
 
 
 def idc_50_frame(seen: float, _ambient: float) -> bytes:
-    """Return the 6 bytes of an IDC-50, which knows no frost."""
-    whole, tenths = divmod(max(0, round(seen * 10)), 10)
+    """Return the 6 bytes of an IDC-50, which knows no frost and no more than 255.9."""
+    whole, tenths = divmod(min(max(0, round(seen * 10)), 2559), 10)
     return summed(idc_50.HEADER + bytes([whole, tenths]))
 
 
@@ -78,14 +106,35 @@ def _optris(options: optris.Options) -> Voice:
 
 
 def _modbus_rtu(options: modbus_rtu.Options) -> Voice:
-    def say(seen: float, _ambient: float) -> bytes:
-        registers = bytearray(2 * options.count)
+    def registers(seen: float) -> bytes:
+        held = bytearray(2 * options.count)
         start = 2 * (options.register - options.first)
-        registers[start : start + options.value_bytes] = modbus_rtu.number(seen, options)
-        head = bytes([options.address, options.function, len(registers)])
-        return modbus_rtu.with_crc(head + registers)
+        held[start : start + options.value_bytes] = modbus_rtu.number(seen, options)
+        return bytes(held)
 
-    return _pushed_or_asked(say, modbus_rtu.request(options))
+    def say(seen: float, _ambient: float) -> bytes:
+        data = registers(seen)
+        return modbus_rtu.with_crc(bytes([options.address, options.function, len(data)]) + data)
+
+    def reply(question: bytes) -> Say | None:
+        if modbus_rtu.with_crc(question[:-2]) != question:
+            return None
+        _, function, first, count, _ = struct.unpack(">BBHH2s", question)
+
+        def said(seen: float, _ambient: float) -> bytes:
+            start = first - options.first
+            code = 1 if function not in {3, 4} else 3 if not 0 < count <= _MOST_AT_ONCE else 0
+            if not code and not 0 <= start <= start + count <= options.count:
+                code = 2
+            if code:
+                return modbus_rtu.with_crc(bytes([options.address, function | 0x80, code]))
+            data = registers(seen)[2 * start : 2 * (start + count)]
+            return modbus_rtu.with_crc(bytes([options.address, function, len(data)]) + data)
+
+        return said
+
+    request = re.compile(re.escape(bytes([options.address])) + rb"[\x01-\x7f].{6}", re.DOTALL)
+    return Voice(say, request=request, reply=reply)
 
 
 def _raytek(options: raytek.Options) -> Voice:

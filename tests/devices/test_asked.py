@@ -8,7 +8,8 @@ import pytest
 
 from station.devices import PROTOCOLS, OptionValue
 from station.devices.measurement import Link, Measurement
-from station.devices.simulator import Scene, SimulatedThermometer, Transport
+from station.devices.simulated_line import Transport
+from station.devices.simulator import Scene, SimulatedThermometer
 from station.devices.stability import StabilityRule
 from station.devices.thermometer import Thermometer
 from station.devices.voices import VOICES

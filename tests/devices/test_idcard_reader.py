@@ -205,7 +205,9 @@ def test_every_status_has_a_sentence_with_its_values() -> None:
 def test_an_old_answer_is_not_taken_for_the_new_one() -> None:
     with hand_line() as (master, name):
         port = Port(name, 115200)
-        os.write(master, encode_answer(FOUND))  # to what an earlier program asked
+        old = encode_answer(FOUND)  # to what an earlier program asked
+        os.write(master, old)
+        wait_until(lambda: port._serial.in_waiting == len(old), "the old answer did not arrive")
         other = threading.Thread(target=lambda: os.write(master, encode_answer(len(os.read(master, 64)))))
         other.start()
         assert CardClient(port, lambda: 0.0, lambda: False).find() == len(command(FIND))

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +10,20 @@ from contextlib import contextmanager
 import pytest
 from pymodbus.framer import FramerRTU, FramerType
 from pymodbus.pdu import DecodePDU
-from pymodbus.pdu.register_message import ReadInputRegistersResponse
+from pymodbus.pdu.register_message import (
+    ReadHoldingRegistersRequest,
+    ReadInputRegistersRequest,
+    ReadInputRegistersResponse,
+)
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from station.devices import PROTOCOLS, OptionValue
 from station.devices.measurement import FaultCode, Link, Measurement
-from station.devices.modbus_rtu import Options, request
+from station.devices.modbus_rtu import Options, request, with_crc
+from station.devices.simulator import Scene
 from station.devices.thermometer import Thermometer
+from station.devices.voices import VOICES
 from tests.devices.listening import Listener
 
 Registers = dict[int, int]
@@ -118,3 +125,35 @@ def test_our_frames_and_the_librarys_are_the_same() -> None:
         [event] = parser.feed(framer.buildFrame(answer), 0.0)
         assert isinstance(event, Measurement)
         assert event.celsius == pytest.approx(answer.registers[0] / 10)
+
+
+@pytest.mark.parametrize(
+    ("address", "function", "first", "count", "registers", "exception"),
+    [
+        (1, 4, 0x12, 4, [366, 0, 0, 0], 0),
+        (1, 4, 0x12, 1, [366], 0),
+        (1, 3, 0x12, 1, [366], 0),
+        (1, 4, 0x40, 1, None, 2),
+        (1, 4, 0x15, 2, None, 2),
+        (1, 4, 0x12, 126, None, 3),
+    ],
+)
+def test_the_simulated_sensor_answers_the_librarys_questions(
+    address: int, function: int, first: int, count: int, registers: list[int] | None, exception: int
+) -> None:
+    scene = Scene(1, 24.0, VOICES["modbus-rtu"](Options()))
+    scene.present(36.6)
+    kind = ReadInputRegistersRequest if function == 4 else ReadHoldingRegistersRequest
+    # What the library itself would refuse to ask has to be put together by hand.
+    asked = with_crc(struct.pack(">BBHH", address, function, first, count))
+    if count <= 125:
+        asked = FramerRTU(DecodePDU(is_server=False)).buildFrame(kind(address=first, count=count, dev_id=address))
+    assert scene.answer(b"\x01junk" + asked[:3]) == b""
+    [answer] = FramerRTU(DecodePDU(is_server=False)).handleFrame(scene.answer(asked[3:]), 0, 0)[1:]
+    assert answer is not None
+    if registers is None:
+        assert (answer.isError(), answer.exception_code) == (True, exception)
+    else:
+        assert answer.registers == pytest.approx(registers, abs=1)
+    assert scene.answer(asked[:-1] + b"\0\0") == b""
+    assert scene.answer(bytes([9]) + asked[1:]) == b""

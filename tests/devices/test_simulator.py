@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from station.devices import PROTOCOLS, OptionValue
 from station.devices.gy_mcu9061x import GyMcu9061x, Options
 from station.devices.measurement import DeviceError, Measurement
 from station.devices.simulator import Scene, SimulatedThermometer
 from station.devices.stability import StabilityRule
+from station.devices.voices import VOICES
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
@@ -65,6 +67,38 @@ def test_hours_of_noise_make_no_reading(seed: int) -> None:
     assert faults > 1_000
 
 
+@pytest.mark.parametrize(("protocol", "question"), [("gy-mcu9061x", b""), ("raytek", b"?T\r"), ("optris", b"\x01")])
+def test_a_module_that_hangs_says_the_very_same(protocol: str, question: bytes) -> None:
+    scene = Scene(1, 24.0, VOICES[protocol](PROTOCOLS[protocol].read_options({})))
+
+    def next_said() -> bytes:
+        return scene.answer(question) if scene.is_asked else scene.next_bytes()
+
+    scene.present(36.6)
+    last = next_said()
+    scene.stick()
+    assert {next_said() for _ in range(20)} == {last}
+    scene.present(38.0)
+    assert next_said() != last
+
+
+def test_a_module_without_power_says_nothing() -> None:
+    scene = Scene(1, 24.0)
+    scene.fall_silent()
+    assert [scene.next_bytes() for _ in range(3)] == [b""] * 3
+    scene.leave()
+    assert scene.next_bytes()
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("options", [{}, {"scale": 0.001}, {"format": "uint16"}], ids=str)
+def test_what_no_frame_holds_is_the_nearest_that_it_does(protocol: str, options: dict[str, OptionValue]) -> None:
+    if options and protocol != "modbus-rtu":
+        return
+    voice = VOICES[protocol](PROTOCOLS[protocol].read_options(options))
+    assert all(voice.say(celsius, celsius) for celsius in (-60.0, 300.0))
+
+
 @pytest.mark.parametrize("celsius", [float("nan"), 301.0, -61.0])
 def test_what_no_frame_can_say_is_not_presented(celsius: float) -> None:
     with pytest.raises(ValueError, match="degrees Celsius"):
@@ -103,6 +137,26 @@ def test_an_old_link_is_replaced_but_a_file_is_not(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="name a path in a folder you may write to"):
         SimulatedThermometer(tmp_path / "none" / "thermometer")
+
+
+@posix
+def test_a_link_that_another_program_has_taken_over_is_left_to_it(tmp_path: Path) -> None:
+    link = tmp_path / "thermometer"
+    first = SimulatedThermometer(link)
+    with SimulatedThermometer(link) as second:
+        first.stop()
+        assert link.is_symlink()
+        assert second.url == str(link)
+    assert not os.path.lexists(link)
+
+
+def test_a_port_may_be_chosen_and_a_taken_one_is_told() -> None:
+    with SimulatedThermometer(transport="socket") as simulated:
+        port = int(simulated.url.rpartition(":")[2])
+        with pytest.raises(DeviceError, match=f"port {port} of 127.0.0.1"):
+            SimulatedThermometer(port=port)
+    with SimulatedThermometer(port=port) as again:
+        assert again.url == simulated.url
 
 
 def test_nobody_reading_does_no_harm(tmp_path: Path) -> None:

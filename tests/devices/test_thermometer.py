@@ -11,7 +11,8 @@ import pytest
 
 from station.devices import PROTOCOLS
 from station.devices.measurement import DeviceEvent, FaultCode, Link, Measurement
-from station.devices.simulator import SimulatedThermometer, Transport
+from station.devices.simulated_line import Transport
+from station.devices.simulator import SimulatedThermometer
 from station.devices.stability import Reading, StabilityRule
 from station.devices.thermometer import Thermometer
 from station.devices.voices import gy_mcu9061x_frame as encode_frame

@@ -37,6 +37,10 @@ class CardError(DeviceError):
     """A card that was not read, or cannot be used as it was read; the sentence names no value of the card."""
 
 
+class UnknownCardError(CardError):
+    """A card whose letter is not known here, so that nobody knows where its fields stand."""
+
+
 class CardKind(StrEnum):
     """Which of the three cards it is."""
 
@@ -136,7 +140,7 @@ def parse_card(text: bytes) -> IdCard:
     letter = _taken(text, TYPE_PLACE)
     kind = TYPE_LETTERS.get(letter)
     if kind is None:
-        raise CardError(_UNKNOWN_TYPE, letter=plain(letter))
+        raise UnknownCardError(_UNKNOWN_TYPE, letter=plain(letter))
     said = {name: _taken(text, place).strip(" \0\u3000") for name, place in LAYOUTS[kind].items()}
     checked_number = _foreigner_number if kind is CardKind.FOREIGNER else _resident_number
     return IdCard(

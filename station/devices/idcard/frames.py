@@ -39,10 +39,14 @@ _IDLE_GAP_S: Final = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer of the module; `status` is SW3, `text` the 256 bytes of a card's text, empty when there are none."""
+    """One answer of the module; `status` is SW3, `text` the 256 bytes of a card's text, empty when there are none.
+
+    `data_bytes` is how much came with the status: data without a text are a card whose lengths were wrong.
+    """
 
     status: int
     text: bytes = field(default=b"", repr=False)
+    data_bytes: int = field(default=0, compare=False)
 
 
 class FrameFault(StrEnum):
@@ -122,7 +126,8 @@ def _begun_preamble(stream: bytes) -> int:
 
 
 def _answer(content: bytes) -> Answer:
-    return Answer(content[_STATUS_BYTES - 1], _text(content[_STATUS_BYTES:]))
+    data = content[_STATUS_BYTES:]
+    return Answer(content[_STATUS_BYTES - 1], _text(data), len(data))
 
 
 def _text(data: bytes) -> bytes:

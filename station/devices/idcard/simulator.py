@@ -1,35 +1,26 @@
-"""An ID card reader that is not there: it answers on a pseudo-terminal as a SAM-V module does; POSIX only.
+"""An ID card reader that is not there: it answers as a SAM-V module does.
 
 The people are invented, and their numbers belong to an area code that does not exist.
 """
 
-import contextlib
-import errno
-import os
-import sys
 import threading
 from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from passes.errors import N_
 from station.devices.idcard.card import LAYOUTS, TYPE_LETTERS, TYPE_PLACE, CardKind, IdCard, Sex
 from station.devices.idcard.client import FOUND, NO_CARD, OK
 from station.devices.idcard.frames import FIND, READ, SELECT, TEXT_BYTES, command, framed
-from station.devices.measurement import DeviceError
+from station.devices.simulated_line import Transport, make_line
 
 _PHOTO_BYTES: Final = 1024
 _SELECT_FAILED: Final = 0x81
 _READ_FAILED: Final = 0x41
 _LOOK_EVERY_S: Final = 0.005
-_READ_BYTES: Final = 4096
+_MOST_RECEIVED_BYTES: Final = 4096
 _WITHOUT_END: Final = "长期"
 _SEX_CODES: Final = {Sex.UNKNOWN: "0", Sex.MALE: "1", Sex.FEMALE: "2", Sex.NOT_STATED: "9"}
-
-_NO_LINK = N_(
-    "{path}: a simulated ID card reader cannot be put there ({error}); name a path in a folder you may write to"
-)
 
 PEOPLE: Final = (
     IdCard(
@@ -96,22 +87,33 @@ def encode_answer(status: int, data: bytes = b"") -> bytes:
 
 
 class SimulatedCardReader:
-    """A reader with no card on it, behind the symbolic link `link`, which stays the same from plug to plug.
+    """A reader with no card on it, behind the symbolic link `link` or by TCP on loopback; see `make_line`.
 
     As most readers do, it finds a card that was read no more until it is lifted; with `finds_again` it goes on finding
-    it. `finds` counts how often it was asked. Raises DeviceError when the link cannot be made.
+    it. `extra_aa` are sent before each answer, as real modules often do. `finds` counts how often it was asked. Raises
+    DeviceError when the line cannot be made.
     """
 
-    def __init__(self, link: Path, *, finds_again: bool = False) -> None:
-        self.url = str(link)
-        self._link = link
+    def __init__(
+        self,
+        link: Path | None = None,
+        *,
+        finds_again: bool = False,
+        extra_aa: int = 1,
+        transport: Transport | None = None,
+        port: int = 0,
+    ) -> None:
+        self._line = make_line(link, transport, port)
         self._finds_again = finds_again
+        self._extra = extra_aa * b"\xaa"
         self._lock = threading.Lock()
         self._text = b""
         self._found = self._selected = NO_CARD
+        self._reads_as = OK
+        self._is_silent = False
         self._received = b""
         self.finds = 0
-        self._descriptors: list[int] = []
+        self._is_plugged = False
         self._stopped = threading.Event()
         self.replug()
         self._thread = threading.Thread(target=self._run, name="simulated-idcard", daemon=True)
@@ -125,35 +127,39 @@ class SimulatedCardReader:
     ) -> None:
         self.stop()
 
-    def place(self, text: bytes, *, find_status: int = FOUND) -> None:
-        """Put on a card with such a text (see `encode_card`); another status than `FOUND` is a trouble."""
+    @property
+    def url(self) -> str:
+        """What to write as `idcard.port`; stays the same when it is unplugged and replugged."""
+        return self._line.url
+
+    def place(self, text: bytes, *, find_status: int = FOUND, read_status: int = OK) -> None:
+        """Put on a card with such a text (see `encode_card`); another status than these two is a trouble."""
         with self._lock:
             self._text, self._found, self._selected = text, find_status, _SELECT_FAILED
+            self._reads_as, self._is_silent = read_status, False
 
     def lift(self) -> None:
         """Take the card away."""
         with self._lock:
-            self._text, self._found = b"", NO_CARD
+            self._text, self._found, self._is_silent = b"", NO_CARD, False
+
+    def fall_silent(self) -> None:
+        """Answer nothing, as without power, until a card is put on or lifted."""
+        with self._lock:
+            self._is_silent = True
 
     def unplug(self) -> None:
         """Pull the cable; does nothing when it is out."""
         with self._lock:
-            if self._link.is_symlink():
-                self._link.unlink()
-            while self._descriptors:
-                os.close(self._descriptors.pop())
+            self._is_plugged = False
+            self._line.unplug()
 
     def replug(self) -> None:
         """Put the cable in; does nothing when it is in."""
         with self._lock:
-            if self._descriptors:
-                return
-            try:
-                self._plug()
-            except OSError as error:
-                while self._descriptors:
-                    os.close(self._descriptors.pop())
-                raise DeviceError(_NO_LINK, path=self.url, error=error.strerror or error) from error
+            if not self._is_plugged:
+                self._line.plug()
+                self._is_plugged = True
 
     def stop(self) -> None:
         """Unplug and end; may be called twice."""
@@ -161,33 +167,20 @@ class SimulatedCardReader:
         self._thread.join()
         self.unplug()
 
-    def _plug(self) -> None:
-        if sys.platform == "win32":
-            raise OSError(errno.ENOSYS, "Windows has no pseudo-terminals")
-        import tty
-
-        self._descriptors = list(os.openpty())
-        master, slave = self._descriptors
-        tty.setraw(slave)
-        os.set_blocking(master, False)
-        if os.path.lexists(self._link) and not self._link.is_symlink():
-            raise FileExistsError(errno.EEXIST, "a file of this name exists")
-        self._link.unlink(missing_ok=True)
-        self._link.symlink_to(os.ttyname(slave))
-
     def _run(self) -> None:
         while not self._stopped.wait(_LOOK_EVERY_S):
-            with self._lock, contextlib.suppress(BlockingIOError):
-                if self._descriptors:
-                    self._hear(os.read(self._descriptors[0], _READ_BYTES))
+            with self._lock:
+                if self._is_plugged and (data := self._line.receive()):
+                    self._hear(data)
 
     def _hear(self, data: bytes) -> None:
-        self._received = (self._received + data)[-_READ_BYTES:]
+        self._received = (self._received + data)[-_MOST_RECEIVED_BYTES:]
         for code in (FIND, SELECT, READ):
             if command(code) in self._received:
                 self._received = b""
-                # Real modules often send one AA too many.
-                os.write(self._descriptors[0], b"\xaa" + self._answer(code))
+                if self._is_silent:
+                    return
+                self._line.send(self._extra + self._answer(code))
 
     def _answer(self, code: bytes) -> bytes:
         if code == FIND:
@@ -199,6 +192,8 @@ class SimulatedCardReader:
             return encode_answer(self._selected)
         if self._selected != OK:
             return encode_answer(_READ_FAILED)
+        if self._reads_as != OK:
+            return encode_answer(self._reads_as)
         if not self._finds_again:
             self._found = NO_CARD
         sizes = len(self._text).to_bytes(2) + _PHOTO_BYTES.to_bytes(2)
