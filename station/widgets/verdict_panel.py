@@ -124,10 +124,12 @@ def _next_step(scan: Scan) -> str:
         return _("Read twice: already recorded")
     if verdict.outcome is Outcome.REFUSE:
         return wording.next_step(scan)
-    return "" if scan.recorded else _step_before_recording(verdict)
+    return "" if scan.recorded else _step_before_recording(scan, verdict)
 
 
-def _step_before_recording(verdict: Verdict) -> str:
+def _step_before_recording(scan: Scan, verdict: Verdict) -> str:
+    if verdict.needs_reading and scan.attempts:
+        return _("Too low to count. F7 = measure at another site")
     if verdict.needs_reading:
         return _("F7 = type it if the thermometer fails")
     if verdict.needs_id:
