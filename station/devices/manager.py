@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from passes.errors import N_
@@ -145,7 +146,7 @@ class DeviceManager:
         if settings.thermometer.port:
             yield "thermometer.port", settings.thermometer.port, self._thermometer
         for setting, scanner in _scanners(settings):
-            yield setting, scanner.port, lambda setting=setting, scanner=scanner: self._scanner(setting, scanner)
+            yield setting, scanner.port, partial(self._scanner, setting, scanner)
         if settings.idcard.port:
             yield "idcard.port", settings.idcard.port, self._idcard
 

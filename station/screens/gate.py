@@ -377,7 +377,7 @@ class GateScreen(Screen[None]):
     def _show_scan(self) -> None:
         lane, panel = self._lane, self.query_one(VerdictPanel)
         if lane.current is None:
-            panel.show_nobody()
+            panel.show_nobody(len(lane.waiting))
         else:
             panel.show(lane.current, len(lane.waiting))
         self._show_status()

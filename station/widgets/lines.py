@@ -134,13 +134,13 @@ _STARTING, _OK, _OFF, _SILENT = (
     N_("{device} starting"),
     N_("{device} OK"),
     N_("{device} off"),
-    N_("{device} silent: F7"),
+    N_("{device} silent"),
 )
 
 _REMEDIES = {
     Link.ABSENT: N_("{device} is gone: push its plug in, then it is found by itself"),
     Link.SILENT: N_("{device} says nothing: check its power, its cable and {setting}"),
-    Link.DENIED: N_("{device}: no right to its port: sudo usermod -aG dialout $USER, sign in anew"),
+    Link.DENIED: N_("{device} not allowed: sudo usermod -aG dialout $USER, then sign in anew"),
     Link.BUSY: N_("{device}: another program holds its port: close that program"),
     Link.UNUSABLE: N_("{device}: wrong port; correct {setting} in settings.toml"),
 }
@@ -214,7 +214,7 @@ def _unsent(backlog: Backlog, now_ms: int) -> str:
     if not backlog.pending or backlog.oldest_ms is None:
         return _("all sent")
     minutes = max(0, now_ms - backlog.oldest_ms) // 60_000
-    return _("unsent {count} (oldest {minutes} min)").format(count=backlog.pending, minutes=minutes)
+    return _("unsent {count} ({minutes} min)").format(count=backlog.pending, minutes=minutes)
 
 
 def _stuck(backlog: Backlog) -> str:
@@ -227,7 +227,7 @@ def _courier_trouble(courier: CourierState | None) -> str:
 
 def _courier_words(courier: CourierState | None) -> list[str]:
     if courier is None:
-        return [_("alone, no community set")]
+        return [_("works alone")]
     drift_ms = courier.drift_ms
     if drift_ms is None:
         return [_("clock unchecked")]

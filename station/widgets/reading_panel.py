@@ -59,5 +59,5 @@ class ReadingPanel(Static):
 
 def _state(lane: Lane) -> str:
     if lane.is_waiting_for_the_one_before:
-        return _("the one before: step off")
+        return _("one before: step off")
     return _("measuring") if lane.stability.is_measuring else _("waiting")

@@ -37,7 +37,7 @@ class PlainInput(Input):
         self._default = value
         self._before: deque[_Moment] = deque(maxlen=_MOST_TAKEN_BACK)
 
-    def _on_key(self, event: events.Key) -> None:
+    async def _on_key(self, event: events.Key) -> None:
         # Textual calls Input's own handler after this one.
         if event.is_printable:
             self._before.append(_Moment(self.value, self.selection))

@@ -33,9 +33,9 @@ class VerdictPanel(Static):
         super().__init__(markup=False)
         self._zone = zone
 
-    def show_nobody(self) -> None:
-        """Say what to do when nobody is here."""
-        self._paint("", [Content(_("Scan a pass, or type its number and press Enter"))])
+    def show_nobody(self, waiting: int = 0) -> None:
+        """Say what to do when nobody is here; `waiting` people have been scanned while a dialog was in front."""
+        self._paint("", [Content(_("Scan a pass, or type its number and press Enter")), *_waiting(waiting)])
 
     def show_trouble(self, error: GatepostError) -> None:
         """Say that something was not done, and why: red, whatever was there before."""
@@ -53,13 +53,16 @@ class VerdictPanel(Static):
         step = _next_step(scan)
         if step:
             lines.append(Content.styled(step, "bold"))
-        if waiting:
-            lines.append(Content(_("{count} scanned behind, shown after this one").format(count=waiting)))
+        lines += _waiting(waiting)
         self._paint(_colour(scan), lines)
 
     def _paint(self, colour: str, lines: list[Content]) -> None:
         self.set_classes(colour)
         self.update(Content("\n").join([Content(""), *(line for line in lines if line.plain)]))
+
+
+def _waiting(count: int) -> list[Content]:
+    return [Content(_("{count} scanned behind, shown after this one").format(count=count))] if count else []
 
 
 def _loud(text: str) -> Content:
