@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from station.devices.idcard.card import CardError, IdCard
 
 
-class ThermometerSaid(Message):
+class ThermometerSaid(Message, bubble=False):
     """The thermometer's thread has a measurement or a fault."""
 
     def __init__(self, event: Measurement | Fault) -> None:

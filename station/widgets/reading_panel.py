@@ -8,6 +8,9 @@ from station import wording
 from station.i18n import _
 from station.lane import Lane
 
+_CALM_CELSIUS = 0.095
+"""A live value that moved by less is not painted anew: every sensor wobbles, and nothing moves that nobody moved."""
+
 
 class ReadingPanel(Static):
     """Value, state in words, and the attempt; a reading without a person is shown but belongs to nobody."""
@@ -21,6 +24,7 @@ class ReadingPanel(Static):
         super().__init__(markup=False)
         self._rule = rule
         self._shown: tuple[object, ...] = ()
+        self._live_celsius: float | None = None
 
     def show(self, lane: Lane) -> None:
         """Show the reading taken or typed, or how far the measuring has come; repaints only what changed."""
@@ -32,12 +36,18 @@ class ReadingPanel(Static):
             value, state = wording.celsius_text(reading.celsius), _(wording.FINDINGS[finding])
             ambient = reading.ambient_celsius
         else:
-            value, state = wording.celsius_text(lane.live_celsius), _state(lane)
+            value, state = wording.celsius_text(self._calm(lane.live_celsius)), _state(lane)
         site = attempts[-1].site if attempts and reading is not None else lane.site
         shown = (value, state, ambient, len(attempts), site)
         if shown != self._shown:
             self._shown = shown
             self._paint(*shown, is_fever=finding is Finding.FEVER)
+
+    def _calm(self, live_celsius: float | None) -> float | None:
+        shown = self._live_celsius
+        if live_celsius is None or shown is None or abs(live_celsius - shown) >= _CALM_CELSIUS:
+            self._live_celsius = live_celsius
+        return self._live_celsius
 
     def _paint(
         self, value: str, state: str, ambient: float | None, attempts: int, site: str, *, is_fever: bool

@@ -34,6 +34,7 @@ class PlainInput(Input):
 
     def __init__(self, value: str = "", **more: Any) -> None:
         super().__init__(value, **more)
+        self.cursor_blink = False  # nothing moves that nobody moved
         self._default = value
         self._before: deque[_Moment] = deque(maxlen=_MOST_TAKEN_BACK)
 
