@@ -9,7 +9,8 @@ from station.assembly import Station
 from station.devices.manager import CardRead, CodeScanned, DeviceManager, DeviceNews, Measured
 from station.lane import make_lane
 from station.parcels import open_parcels
-from station.screens.gate import GateScreen, Scanner
+from station.screens.dealer import Scanner
+from station.screens.gate import GateScreen
 from station.screens.messages import (
     CardSaid,
     CodeRead,

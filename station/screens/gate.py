@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -36,6 +36,7 @@ from station.dialogs.help import HelpDialog
 from station.i18n import _, explain
 from station.lane import Lane
 from station.logbook import recent, shift_counts
+from station.screens.dealer import Scanner
 from station.screens.messages import CourierSaid, DeviceSaid, JournalGrew, ScannerSaid, ThermometerSaid
 from station.storage import storage_errors
 from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, StatusLine
@@ -48,18 +49,6 @@ if TYPE_CHECKING:
     from station.devices.idcard.card import CardError, IdCard
 
 LAST_PASSAGES = 8
-
-
-class Scanner(Protocol):
-    """A scanner that deals the next visitor when a key is pressed, and lets them go on when they are done."""
-
-    def deal(self, direction: Direction) -> str:
-        """Return the next visitor's code."""
-        ...
-
-    def leave(self) -> None:
-        """Let the visitor leave the thermometer."""
-        ...
 
 
 class GateScreen(Screen[None]):

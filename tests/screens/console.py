@@ -22,7 +22,8 @@ from station.devices.scanner.wedge import END_GAP_S
 from station.i18n import set_language
 from station.issuing import Desk
 from station.register import PassRow
-from station.screens.gate import GateScreen, Scanner
+from station.screens.dealer import Scanner
+from station.screens.gate import GateScreen
 from station.screens.messages import DeviceSaid, ThermometerSaid
 from station.shifts import open_shift
 from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, StatusLine
