@@ -125,6 +125,7 @@ class GateScreen(Screen[None]):
         with self._told(quietly=True):
             if self._lane.call_next():
                 self._show_all()
+                self.post_message(JournalGrew())
 
     @on(ThermometerSaid)
     def _thermometer_said(self, message: ThermometerSaid) -> None:
