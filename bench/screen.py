@@ -89,7 +89,7 @@ def main() -> None:
     """Measure both and print a line each."""
     with tempfile.TemporaryDirectory(prefix="gatepost-bench-") as folder:
         station = Path(folder) / "station"
-        _make_station(station)
+        make_station(station)
         env = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "GATEPOST_LANG": "en"}
         ours = ([sys.executable, "-m", "station", "--dir", str(station)], b"READY-BENCH")
         minimal = ([sys.executable, "-c", MINIMAL], b"READY-MARK")
@@ -107,8 +107,11 @@ def main() -> None:
         _report("key to paint", *keys, limit=2.0)
 
 
-def _make_station(folder: Path) -> None:
-    """Make a station that works alone, with a shift on duty, so that the gate is there without a dialog."""
+def make_station(folder: Path, port: str = "") -> None:
+    """Make a station that works alone, with a shift on duty, so that the gate is there without a dialog.
+
+    `port` is that of a GY-MCU9061x; empty for none.
+    """
     folder.mkdir()
     root, community = IssuingKey.generate(), "999999000001"
     (folder / settings.TRUST_FILE).write_bytes(sign_trust_list(root, community, [], 1))
@@ -121,6 +124,7 @@ def _make_station(folder: Path) -> None:
             station=settings.StationSettings("bench", "READY-BENCH"),
             community=settings.CommunitySettings(community, "bench", "Asia/Shanghai"),
             gate=settings.GateSettings(language="en"),
+            thermometer=settings.ThermometerSettings(port=port),
         ),
     )
     with open_station(folder) as station:

@@ -182,7 +182,7 @@ async def running(station: Station) -> AsyncIterator[tuple[GatepostApp, Pilot[No
     """Run the app without a terminal until the thermometer answers and the community has everything."""
     app = GatepostApp(station)
     async with app.run_test(size=SIZE) as pilot:
-        await until_shown(app, pilot, _("thermometer OK"), _("all sent"), _("clock OK"))
+        await until_shown(app, pilot, _("{device} OK").format(device=_("thermometer")), _("all sent"), _("clock OK"))
         yield app, pilot
 
 

@@ -1,17 +1,26 @@
-"""The terminal app: owns the device threads and the courier, and shows the gate."""
+"""The terminal app: owns the devices, the keyboard and the courier, and shows the gate."""
 
 import gc
 
+from textual import events
 from textual.app import App
 
 from station.assembly import Station
-from station.devices import PROTOCOLS
-from station.devices.measurement import DeviceEvent
-from station.devices.thermometer import Thermometer
+from station.devices.manager import CardRead, CodeScanned, DeviceManager, DeviceNews, Measured
 from station.lane import make_lane
 from station.parcels import open_parcels
-from station.screens.gate import GateScreen, Scanner
-from station.screens.messages import CodeRead, CourierSaid, JournalGrew, ThermometerSaid
+from station.screens.dealer import Scanner
+from station.screens.gate import GateScreen
+from station.screens.messages import (
+    CardSaid,
+    CodeRead,
+    CourierSaid,
+    DeviceSaid,
+    JournalGrew,
+    ScannerSaid,
+    ThermometerSaid,
+)
+from station.widgets.keyboard import Keyboard
 from sync.claiming import HttpClaims
 from sync.courier import Courier, CourierState
 
@@ -28,8 +37,9 @@ class GatepostApp(App[None]):
     def __init__(self, station: Station, *, scanner: Scanner | None = None) -> None:
         super().__init__()
         self.station = station
-        self._gate_screen = GateScreen(station, make_lane(station), scanner)
-        self._thermometer = self._make_thermometer()
+        self._devices = DeviceManager(station.settings, self._device_said, monotonic_s=station.clock.monotonic_s)
+        self._gate_screen = GateScreen(station, make_lane(station), scanner, self._devices.states)
+        self._keyboard = Keyboard(self, self._gate_screen.take_code)
         self._is_community_reachable = False
         self._courier = self._make_courier()
         self._claims = self._make_claims()
@@ -41,12 +51,17 @@ class GatepostApp(App[None]):
 
     def on_unmount(self) -> None:
         """Stop the threads; what has not been sent is sent the next time."""
-        if self._thermometer:
-            self._thermometer.stop()
+        self._devices.stop()
         if self._courier:
             self._courier.stop(timeout_s=0.5)
         if self._claims:
             self._claims.close()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keep the keys of a scanner that types from whatever has the focus."""
+        if isinstance(event, events.Key) and not event.is_forwarded and self._keyboard.holds(event):
+            return
+        await super().on_event(event)
 
     def on_journal_grew(self, _message: JournalGrew) -> None:
         """Tell the courier that there may be something to carry."""
@@ -54,29 +69,21 @@ class GatepostApp(App[None]):
             self._courier.nudge()
 
     def on_code_read(self, message: CodeRead) -> None:
-        """Hand a code that a dialog met to the gate behind it."""
+        """Hand a code that got into a dialog's field to the gate behind it."""
         self._gate_screen.take_code(message.text)
+
+    def on_card_said(self, message: CardSaid) -> None:
+        """Say what to do with an ID card that no screen asked for."""
+        self._gate_screen.tell_card(message.event)
 
     def _start_threads(self) -> None:
         if not gc.isenabled():
             # What has been loaded by now stays for good: no later collection needs to look at it.
             gc.freeze()
             gc.enable()
-        if self._thermometer:
-            self._thermometer.start()
+        self._devices.start()
         if self._courier:
             self._courier.start()
-
-    def _make_thermometer(self) -> Thermometer | None:
-        settings = self.station.settings.thermometer
-        if not settings.port:
-            return None
-        return Thermometer(
-            settings.port,
-            lambda: PROTOCOLS[settings.protocol].make_parser(settings.options),
-            self._thermometer_said,
-            baud_rate=settings.baud_rate,
-        )
 
     def _make_courier(self) -> Courier | None:
         station = self.station
@@ -93,8 +100,19 @@ class GatepostApp(App[None]):
             now_ms=station.clock.now_ms,
         )
 
-    def _thermometer_said(self, event: DeviceEvent) -> None:
-        self._gate_screen.post_message(ThermometerSaid(event))
+    def _device_said(self, news: DeviceNews) -> None:
+        """Pass on what a device says; runs on the device's thread."""
+        if isinstance(news, Measured):
+            self._gate_screen.post_message(ThermometerSaid(news.event))
+        elif isinstance(news, CodeScanned):
+            self._gate_screen.post_message(ScannerSaid(news.code, news.direction))
+        elif isinstance(news, CardRead):
+            self.call_later(self._offer_card, CardSaid(news.event))
+        else:
+            self._gate_screen.post_message(DeviceSaid(news.state))
+
+    def _offer_card(self, message: CardSaid) -> None:
+        self.screen.post_message(message)
 
     def _make_claims(self) -> HttpClaims | None:
         station = self.station

@@ -24,6 +24,9 @@ from station.logbook import LoggedPassage, recent
 from sync.bodies import Attempt
 
 MOST_WAITING = 5
+_OLD_S = 2.0
+"""What was measured so long ago is not shown any more: a program that was held up catches up with it all at once."""
+
 _AIR_CELSIUS = 1.0
 """What differs from the air by less than this is taken for the wall behind, not for a forehead."""
 
@@ -33,7 +36,11 @@ class LaneError(UsageError):
 
 
 class Lane:
-    """One gate's lane. `site` is where on the body the thermometer measures; `device` is its protocol's name."""
+    """One gate's lane.
+
+    `site` is where on the body the thermometer measures unless the guard chooses another for the person who stands
+    here; `device` is its protocol's name.
+    """
 
     def __init__(
         self, gate: Gate, stability: StabilityRule, clock: Clock, *, direction: Direction, site: str, device: str
@@ -42,12 +49,15 @@ class Lane:
         self.current: Scan | None = None
         self.waiting: deque[str] = deque()
         self.stability = stability
+        self.site = site
         self._gate = gate
         self._clock = clock
-        self._site = site
+        self._usual_site = site
         self._device = device
         self._is_occupied = False
         self._is_asked_again = False
+        self._live: Measurement | None = None
+        self._ways: dict[str, Direction] = {}
 
     @property
     def is_pending(self) -> bool:
@@ -65,29 +75,55 @@ class Lane:
             self.current = self._decided_for(turned, self.current)
         self.direction = turned
 
-    def scan(self, text: str) -> None:
+    @property
+    def is_waiting_for_the_one_before(self) -> bool:
+        """Whether whoever was measured last may still stand before the thermometer, where the next one should."""
+        return self.is_pending and self._is_occupied and self.stability.reading is None
+
+    @property
+    def live_celsius(self) -> float | None:
+        """What the thermometer sees now, if that may be shown beside whoever stands here.
+
+        Never what is of the person before: measured before this one was scanned, or while the other had not been seen
+        to step away.
+        """
+        live = self._live
+        if live is None or self.is_waiting_for_the_one_before or self._clock.monotonic_s() - live.at_s > _OLD_S:
+            return None
+        return live.celsius
+
+    def scan(self, text: str, direction: Direction | None = None) -> None:
         """Take the next code: answered now, or kept until the pending person is done.
 
+        `direction` is told by the scanner's place, where it is set: the lane turns to it when it is this code's turn.
         Raises `LaneError` when too many wait already; the code is not taken then.
         """
         if self.is_pending or self.waiting:
-            self.keep(text)
+            self.keep(text, direction)
             self.call_next()
         else:
-            self._take(text)
+            self._take(text, direction)
 
-    def keep(self, text: str) -> None:
+    def keep(self, text: str, direction: Direction | None = None) -> None:
         """Let a code wait behind the others until it is called, even when nobody stands here.
 
-        A code that waits already, or is the pending one, is taken as read twice. Raises `LaneError` as `scan` does.
+        A code that waits already, or is the pending one, is taken as read twice; where the scanner tells a direction,
+        the newer read has the right one. Raises `LaneError` as `scan` does.
         """
-        if text in self.waiting or (self.current is not None and self.is_pending and text == self.current.text):
+        if self.current is not None and self.is_pending and text == self.current.text:
+            if direction not in {None, self.direction}:
+                self.turn_direction()
+            return
+        if text in self.waiting:
+            self._ways |= {text: direction} if direction else {}
             return
         if len(self.waiting) >= MOST_WAITING:
             raise LaneError(
                 N_("{count} people are waiting already; record the first one with Enter"), count=MOST_WAITING
             )
         self.waiting.append(text)
+        if direction:
+            self._ways[text] = direction
 
     def measured(self, measurement: Measurement) -> bool:
         """Take one measurement of the stream; say whether it made a reading for the person who stands here.
@@ -96,6 +132,8 @@ class Lane:
         soon as the thermometer has seen that the forehead went away. So is the next person's first: whoever was
         measured last may still stand before the thermometer when the next one is scanned.
         """
+        if self.stability.is_after_step_up(measurement):
+            self._live = measurement
         latched = self.stability.reading
         if self._is_wall(measurement):
             self._is_occupied = False
@@ -115,7 +153,7 @@ class Lane:
             celsius=reading.celsius,
             at_ms=self._clock.now_ms(),
             quantity=reading.quantity,
-            site=self._site,
+            site=self.site,
             device=self._device,
             raw_celsius=reading.raw_celsius,
             offset_celsius=reading.offset_celsius,
@@ -136,6 +174,7 @@ class Lane:
     def lose_sight(self) -> None:
         """Take note that the thermometer was cut off: whoever stood before it may have gone unseen."""
         self._is_occupied = False
+        self._live = None
 
     def type_reading(self, celsius: float, reason: str) -> None:
         """Take a reading that the guard typed, with the reason for not measuring.
@@ -152,7 +191,7 @@ class Lane:
             )
         at_ms = self._clock.now_ms()
         attempt = Attempt(
-            celsius=celsius, at_ms=at_ms, quantity="body", site=self._site, manual=True, reason=plain(reason)
+            celsius=celsius, at_ms=at_ms, quantity="body", site=self.site, manual=True, reason=plain(reason)
         )
         self.current = self._gate.measured(current, [attempt])
         self.stability.remeasure(self._clock.monotonic_s())
@@ -166,7 +205,16 @@ class Lane:
         """Forget the reading on display and take the next one of the same person, whoever is in front now."""
         self._is_occupied = False
         self._is_asked_again = True
+        self._live = None
         self.stability.remeasure(self._clock.monotonic_s())
+
+    def choose_site(self, site: str) -> None:
+        """Measure the person who stands here at another place of the body; the next person is measured as usual.
+
+        Raises `LaneError` when nobody stands here.
+        """
+        self._measurable()
+        self.site = site
 
     def record(self, *, acknowledged: bool = False) -> bool:
         """Record the pending passage and say whether it is now on disk.
@@ -218,13 +266,18 @@ class Lane:
         """Take the code that waits longest, if the person before is done; say whether there was one."""
         if self.is_pending or not self.waiting:
             return False
-        self._take(self.waiting[0])
+        text = self.waiting[0]
+        self._take(text, self._ways.get(text))
         self.waiting.popleft()
+        self._ways.pop(text, None)
         return True
 
-    def _take(self, text: str) -> None:
-        self.current = self._gate.scan(text, self.direction)
+    def _take(self, text: str, direction: Direction | None) -> None:
+        self.current = self._gate.scan(text, direction or self.direction)
+        self.direction = direction or self.direction
         self.stability.step_up(self._clock.monotonic_s())
+        self.site = self._usual_site
+        self._live = None
         self._is_asked_again = False
 
     def _decided_for(self, direction: Direction, before: Scan) -> Scan:

@@ -124,6 +124,15 @@ FINDINGS = {
     Finding.IMPLAUSIBLE: N_("no valid value"),
 }
 
+SITES = {
+    "forehead": N_("forehead"),
+    "wrist": N_("wrist"),
+    "neck": N_("neck"),
+    "armpit": N_("armpit"),
+    "ear": N_("ear"),
+}
+"""Where on the body a temperature is taken, by the names that the record uses; guards know them by their number."""
+
 OUTCOMES = {
     "allowed": N_("allowed"),
     "refused": N_("refused"),

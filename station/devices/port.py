@@ -1,4 +1,4 @@
-"""The one way to a thermometer's serial port.
+"""The one way to a serial port.
 
 pyserial 3.5 is wrapped here and in `printers/wires.py` only, so that it can be replaced. Its `is_open` stays true after
 an unplug: nothing asks it; a port that failed is closed and a new one is opened.
@@ -32,11 +32,11 @@ _WRITE_TIMEOUT_S: Final = 0.2
 
 _DENIED = N_("{port}: this user may not use it; run: sudo usermod -aG dialout $USER, then sign out and in again")
 _BUSY = N_("{port}: another program holds it; close that program, then it is picked up by itself")
-_MISSING = N_("{port}: no such device; check the cable, and thermometer.port in settings.toml")
-_UNREACHABLE = N_("{port}: cannot be opened ({error}); check the cable, and thermometer.port in settings.toml")
+_MISSING = N_("{port}: no such device; check the cable, and {setting} in settings.toml")
+_UNREACHABLE = N_("{port}: cannot be opened ({error}); check the cable, and {setting} in settings.toml")
 _LOST = N_("{port}: the connection broke; check the cable, then it is picked up by itself")
 _UNUSABLE = N_(
-    "{port}: this is no serial port ({error}); write one like /dev/ttyUSB0 or COM3 as thermometer.port in settings.toml"
+    "{port}: this is no serial port ({error}); write one like /dev/ttyUSB0 or COM3 as {setting} in settings.toml"
 )
 
 _KINDS: Final = {
@@ -70,19 +70,20 @@ class PortError(DeviceError):
 class Port:
     """An open serial port at `url`: a device name (/dev/…, COM…) or what `serial.serial_for_url` knows (socket://…).
 
-    `baud_rate` is in bit/s; 8 data bits, no parity, 1 stop bit. Held exclusively where the platform can.
+    `baud_rate` is in bit/s; 8 data bits, no parity, 1 stop bit. Held exclusively where the platform can. `setting` is
+    where a user writes the address; the sentences of errors name it.
     pyserial throws away what the line had piled up before. `wait`, `drain`, `write` and the constructor raise
     PortError. A port belongs to one thread.
     """
 
-    def __init__(self, url: str, baud_rate: int) -> None:
+    def __init__(self, url: str, baud_rate: int, setting: str = "thermometer.port") -> None:
         self._url = url
         try:
             self._serial: Any = serial.serial_for_url(
                 url, baudrate=baud_rate, timeout=TIMEOUT_S, write_timeout=_WRITE_TIMEOUT_S, exclusive=True
             )
         except _OPEN_ERRORS as error:
-            raise _cannot_open(url, error) from error
+            raise _cannot_open(url, setting, error) from error
 
     def wait(self) -> bytes:
         """Return the next byte, or nothing when none has come within `TIMEOUT_S`."""
@@ -124,7 +125,7 @@ class Port:
         return PortError(Link.ABSENT, _LOST, port=self._url)
 
 
-def _cannot_open(url: str, error: Exception) -> PortError:
+def _cannot_open(url: str, setting: str, error: Exception) -> PortError:
     causes = list(_causes(error))
     number = next((code for cause in causes if (code := _errno(cause)) is not None), None)
     if number in _KINDS:
@@ -135,7 +136,7 @@ def _cannot_open(url: str, error: Exception) -> PortError:
         text = str(error)
         known = (kind for name, kind in _WINDOWS_KINDS.items() if name in text)
         state, sentence = next(known, (Link.ABSENT, _UNREACHABLE))
-    return PortError(state, sentence, port=url, error=plain(_description(causes[-1])))
+    return PortError(state, sentence, port=url, setting=setting, error=plain(_description(causes[-1])))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -25,15 +25,15 @@ _MARK: Final = "usb:"
 _AT: Final = "@"
 
 _NOT_PLUGGED_IN = N_("{port}: no such USB device is plugged in; check the cable, or choose the port again")
-_MISSING = N_("{port}: cannot be reached; check the cable, and {setting} in settings.toml")
-_UNUSABLE = N_("{port}: this is no serial port; write one like /dev/ttyUSB0 or COM3 as {setting} in settings.toml")
 _NO_MARK = N_(
     "{port}: write a USB device as usb:VID:PID:SERIAL or usb:VID:PID@LOCATION, as `gatepost device list` does"
 )
 
-_FIRST_PAUSE_S: Final = 0.1
+_FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 1.0
-_STOP_TIMEOUT_S: Final = 0.45
+
+STOP_TIMEOUT_S: Final = 0.45
+"""How long stopping waits for a thread; one that hangs in its port is left behind."""
 
 
 class Likeness(StrEnum):
@@ -202,12 +202,14 @@ class PortThread(ABC, Generic[_Event]):
 
     `address` is one for `locate` or for `Port`, `baud_rate` in bit/s; `setting` is where a user writes it. `on_event`
     is called on the thread with what `tell` is given and with each change of the link, once; it must not raise. No
-    trouble with the port is ever raised. One object serves one start.
+    trouble with the port is ever raised. A device that was pulled out is found again within about a second, also
+    under another name where its address is a mark.
     """
 
     def __init__(
         self, name: str, setting: str, address: str, baud_rate: int, on_event: Callable[[_Event | LinkState], None]
     ) -> None:
+        self._name = name
         self._setting = setting
         self._address = address
         self._baud_rate = baud_rate
@@ -215,20 +217,30 @@ class PortThread(ABC, Generic[_Event]):
         self._stopped = threading.Event()
         self._link: LinkState | None = None
         self._pause_s = _FIRST_PAUSE_S
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to read; may be called once."""
+        """Begin to read; does nothing when it runs already. May be called again after `stop`."""
+        if self._thread is not None:
+            return
+        self._stopped, self._link, self._pause_s = threading.Event(), None, _FIRST_PAUSE_S
+        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """Stop and let the port go, in under 0.5 seconds; may be called twice.
-
-        A port that hangs keeps its daemon thread, which says nothing any more.
-        """
+    def begin_stop(self) -> None:
+        """Let nothing more be told and the thread end soon, without waiting for it."""
         self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join(_STOP_TIMEOUT_S)
+
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
+        """Stop and let the port go, in `timeout_s` seconds at most; may be called twice.
+
+        A port that hangs (a host that does not answer, a Windows driver after an unplug) keeps its daemon thread, which
+        says nothing any more and ends when the system lets go of it.
+        """
+        self.begin_stop()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+            self._thread = None
 
     @abstractmethod
     def use(self, port: Port) -> None:
@@ -236,8 +248,8 @@ class PortThread(ABC, Generic[_Event]):
 
     @property
     def is_stopped(self) -> bool:
-        """Whether `use` has to return."""
-        return self._stopped.is_set()
+        """Whether `use` has to return; also for a thread that hung and was left behind by a newer start."""
+        return self._stopped.is_set() or threading.current_thread() is not self._thread
 
     def pause(self, seconds: float) -> None:
         """Wait so long, or until stopped."""
@@ -250,28 +262,24 @@ class PortThread(ABC, Generic[_Event]):
 
     def tell_link(self, state: Link, sentence: str, **values: object) -> None:
         """Tell how the line is, if that is new; `sentence` is marked by `N_` and may name `{port}`."""
-        link = LinkState(state, sentence, {"port": plain(self._address), **values})
+        link = LinkState(state, sentence, {**values, "port": plain(self._address)})
+        if self.is_stopped:
+            return
         if link.is_connected:
             self._pause_s = _FIRST_PAUSE_S
-        if link != self._link and not self.is_stopped:
+        if link != self._link:
             self._link = link
             self._on_event(link)
 
     def _run(self) -> None:
         while not self.is_stopped:
             try:
-                port = Port(locate(self._address), self._baud_rate)
+                port = Port(locate(self._address), self._baud_rate, self._setting)
                 try:
                     self.use(port)
                 finally:
                     port.close()
             except PortError as error:
-                self._tell_trouble(error)
+                self.tell_link(error.state, error.sentence, **error.values)
                 self.pause(self._pause_s)
                 self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
-
-    def _tell_trouble(self, error: PortError) -> None:
-        # The port's own sentences name the thermometer's setting.
-        own = {Link.ABSENT: _MISSING, Link.UNUSABLE: _UNUSABLE}
-        sentence = error.sentence if error.sentence == _NO_MARK else own.get(error.state, error.sentence)
-        self.tell_link(error.state, sentence, setting=self._setting)

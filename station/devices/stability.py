@@ -127,9 +127,13 @@ class StabilityRule:
         self._newest = None
         self._reading = None
 
+    def is_after_step_up(self, measurement: Measurement) -> bool:
+        """Say whether this was measured after the person stepped up; true of everything while nobody has."""
+        return self._since_s is None or measurement.at_s > self._since_s
+
     def add(self, measurement: Measurement) -> None:
         """Take the next measurement of the stream; ignored while nobody stepped up or a reading is there."""
-        if self._since_s is None or measurement.at_s <= self._since_s or self._reading is not None:
+        if self._since_s is None or self._reading is not None or not self.is_after_step_up(measurement):
             return
         self._newest = measurement
         if self._samples and self._samples[-1].quantity != measurement.quantity:

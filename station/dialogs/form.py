@@ -1,6 +1,5 @@
 """The one kind of dialog that asks for something: a title, a few fields, Enter to do it, Esc to leave it."""
 
-import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,14 +11,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static
 
 from passes.plaintext import plain
-from passes.token import PREFIX
+from station.devices.scanner.code import MOST_CHARACTERS
 from station.i18n import _
-from station.screens.messages import CodeRead
-from station.widgets.scan_field import MOST_CHARACTERS, PlainInput
+from station.widgets.scan_field import PlainInput
 
 _MOST_ANSWERED = 200
-_CODE = re.compile(rf"{PREFIX}[A-Z2-7]{{40,}}")
-"""A pass that was scanned into a field: nobody writes that by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +38,9 @@ class Answer:
 class FormDialog(ModalScreen[Answer | None]):
     """Ask for `fields`; dismisses an `Answer`, or None after Esc.
 
-    `other_key` is a second way out, described by `other_label`. All texts are in the user's language. A pass that is
-    scanned while the dialog is open is no answer: it goes on to the gate as `CodeRead`, and the dialog stays.
+    `other_key` is a second way out, described by `other_label`; `first` names the field to begin with. All texts are in
+    the user's language. A pass that is scanned while the dialog is open is no answer: it goes to the gate, and the
+    dialog stays.
     """
 
     DEFAULT_CSS = """
@@ -59,8 +56,11 @@ class FormDialog(ModalScreen[Answer | None]):
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
     ]
 
-    def __init__(self, title: str, fields: list[Field], other_key: str = "", other_label: str = "") -> None:
+    def __init__(
+        self, title: str, fields: list[Field], other_key: str = "", other_label: str = "", first: str = ""
+    ) -> None:
         super().__init__()
+        self._first = first
         self._title = title
         self._fields = fields
         self._other_key = other_key
@@ -81,21 +81,16 @@ class FormDialog(ModalScreen[Answer | None]):
             yield Static("   ".join(keys), markup=False, classes="keys")
 
     def on_mount(self) -> None:
-        """Bind the second key."""
+        """Bind the second key, and begin with the right field."""
         if self._other_key:
             self._bindings.bind(self._other_key, "other", show=False)
+        if self._first:
+            self.query_one(f"#{self._first}").focus()
 
     @on(Input.Submitted)
-    def _entered(self, event: Input.Submitted) -> None:
-        """Dismiss the values of all fields, unless it was a scanner that pressed Enter."""
-        code = _CODE.search(event.value)
-        if code is None:
-            self.dismiss(Answer(self._values()))
-            return
-        written = event.value[: code.start()] + event.value[code.end() :]
-        # A scan overwrites a default while that is selected; the guard did not mean to.
-        event.input.value = written or next(field.value for field in self._fields if field.name == event.input.id)
-        self.post_message(CodeRead(code[0]))
+    def _entered(self) -> None:
+        """Dismiss the values of all fields."""
+        self.dismiss(Answer(self._values()))
 
     def action_other(self) -> None:
         """Dismiss by the second key."""

@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -11,15 +10,10 @@ from textual.widgets import Static
 
 from station.actions import Action
 from station.i18n import _
-from station.screens.messages import CodeRead
-from station.widgets.scan_field import MOST_CHARACTERS
 
 
 class HelpDialog(ModalScreen[None]):
-    """What each key does here; any of its keys closes it.
-
-    A pass that is scanned while it is open goes on to the gate as `CodeRead`.
-    """
+    """What each key does here; any of its keys closes it."""
 
     DEFAULT_CSS = """
     HelpDialog { align: center middle; }
@@ -30,7 +24,6 @@ class HelpDialog(ModalScreen[None]):
     def __init__(self, actions: tuple[Action, ...]) -> None:
         super().__init__()
         self._actions = actions
-        self._typed = ""
 
     def compose(self) -> ComposeResult:
         """List key and meaning."""
@@ -39,17 +32,6 @@ class HelpDialog(ModalScreen[None]):
             for action in self._actions:
                 yield Static(f"{action.key.upper():>7}  {_(action.help)}", markup=False)
             yield Static(_("Esc = close"), markup=False)
-
-    def on_key(self, event: events.Key) -> None:
-        """Gather what a scanner types, up to its Enter."""
-        if event.character and event.is_printable:
-            self._typed = (self._typed + event.character)[: MOST_CHARACTERS + 1]
-        elif event.key == "enter" and self._typed:
-            self.post_message(CodeRead(self._typed))
-            self.dismiss(None)
-        else:
-            return
-        event.stop()
 
     def action_leave(self) -> None:
         """Close the page."""

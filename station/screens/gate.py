@@ -1,8 +1,8 @@
 """The gate screen: scan, look, Enter."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Input
 
 from passes.errors import GatepostError, UsageError
+from passes.masking import mask_name
 from passes.policy import Outcome
 from passes.temperature import parse_celsius
 from passes.trips import Direction
@@ -19,13 +20,15 @@ from station import actions, shifts
 from station.assembly import Station
 from station.clock import local_time
 from station.corrections import CorrectionError, confirm_clock
-from station.devices.measurement import LinkState, Measurement
+from station.devices.manager import Device, DeviceState
+from station.devices.measurement import DeviceError, Measurement
 from station.dialogs.form import Answer, FormDialog
 from station.dialogs.gate_forms import (
     clock_form,
     hand_over_form,
     reading_form,
     shift_form,
+    site_of,
     turn_back_form,
     undo_form,
 )
@@ -33,7 +36,8 @@ from station.dialogs.help import HelpDialog
 from station.i18n import _, explain
 from station.lane import Lane
 from station.logbook import recent, shift_counts
-from station.screens.messages import CourierSaid, JournalGrew, ThermometerSaid
+from station.screens.dealer import Scanner
+from station.screens.messages import CourierSaid, DeviceSaid, JournalGrew, ScannerSaid, ThermometerSaid
 from station.storage import storage_errors
 from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, StatusLine
 from station.widgets.reading_panel import ReadingPanel
@@ -41,19 +45,10 @@ from station.widgets.scan_field import ScanField
 from station.widgets.verdict_panel import VerdictPanel
 from sync.courier import CourierState
 
+if TYPE_CHECKING:
+    from station.devices.idcard.card import CardError, IdCard
+
 LAST_PASSAGES = 8
-
-
-class Scanner(Protocol):
-    """A scanner that deals the next visitor when a key is pressed, and lets them go on when they are done."""
-
-    def deal(self, direction: Direction) -> str:
-        """Return the next visitor's code."""
-        ...
-
-    def leave(self) -> None:
-        """Let the visitor leave the thermometer."""
-        ...
 
 
 class GateScreen(Screen[None]):
@@ -65,7 +60,9 @@ class GateScreen(Screen[None]):
     """
     AUTO_FOCUS = "#scan"
 
-    def __init__(self, station: Station, lane: Lane, scanner: Scanner | None) -> None:
+    def __init__(
+        self, station: Station, lane: Lane, scanner: Scanner | None, devices: Sequence[DeviceState] = ()
+    ) -> None:
         super().__init__()
         self._actions = (*((actions.DEAL,) if scanner else ()), *actions.GATE, actions.LEAVE)
         for action in self._actions:
@@ -80,8 +77,7 @@ class GateScreen(Screen[None]):
         self._station = station
         self._lane = lane
         self._zone = station.settings.zone
-        self._link: LinkState | None = None
-        self._live_celsius: float | None = None
+        self._devices = {state.setting: state for state in devices}
         self._day = station.gate.today()
         self._courier: CourierState | None = CourierState() if station.settings.community.url else None
 
@@ -123,22 +119,35 @@ class GateScreen(Screen[None]):
         if self.is_active and self.focused is None:
             self.query_one(ScanField).focus()
 
+    @on(events.ScreenResume)
+    def _back_in_front(self) -> None:
+        """Call whoever was scanned while something else was in front; that has been answered by now."""
+        with self._told(quietly=True):
+            if self._lane.call_next():
+                self._show_all()
+                self.post_message(JournalGrew())
+
     @on(ThermometerSaid)
     def _thermometer_said(self, message: ThermometerSaid) -> None:
-        event = message.event
-        if isinstance(event, LinkState):
-            self._link = event
-            self._live_celsius = None
-            if not event.is_connected:
-                self._lane.lose_sight()
+        if isinstance(message.event, Measurement):
             with self._told(quietly=True):
-                self._show_health()
-        elif isinstance(event, Measurement):
-            self._live_celsius = event.celsius
-            with self._told(quietly=True):
-                if self._lane.measured(event):
+                if self._lane.measured(message.event):
                     self._show_all()
-        self._show_reading()
+            self._show_reading()
+
+    @on(DeviceSaid)
+    def _device_said(self, message: DeviceSaid) -> None:
+        state = message.state
+        self._devices[state.setting] = state
+        if state.device is Device.THERMOMETER and state.is_in_trouble:
+            self._lane.lose_sight()
+            self._show_reading()
+        with self._told(quietly=True):
+            self._show_health()
+
+    @on(ScannerSaid)
+    def _scanner_said(self, message: ScannerSaid) -> None:
+        self.take_code(message.code, message.direction)
 
     @on(CourierSaid)
     def _courier_said(self, message: CourierSaid) -> None:
@@ -151,14 +160,23 @@ class GateScreen(Screen[None]):
             if has_news:
                 self._show_counts()
 
-    def take_code(self, text: str) -> None:
-        """Take a code that a scanner sent; one that came into a dialog waits until that is closed."""
+    def take_code(self, text: str, direction: Direction | None = None) -> None:
+        """Take a code that a scanner sent; one that came while a dialog is in front waits until that is closed."""
         with self._told():
             if self.is_active:
-                self._scan(text)
+                self._scan(text, direction)
             else:
-                self._lane.keep(text)
+                self._lane.keep(text, direction)
                 self.app.bell()
+
+    def tell_card(self, event: "IdCard | CardError") -> None:
+        """Say what to do with an ID card that nobody asked for, or what is wrong with it."""
+        if isinstance(event, DeviceError):
+            self._hint(explain(event))
+        else:
+            self._hint(
+                _("ID card of {name}: open a form first, then lay it on again").format(name=mask_name(event.name))
+            )
 
     def action_deal(self) -> None:
         """Let the simulated scanner read the next visitor's pass, once the one before is done."""
@@ -204,7 +222,9 @@ class GateScreen(Screen[None]):
 
     def action_reading(self) -> None:
         """Ask for a typed temperature, a reason for none, or another measurement."""
-        self._ask(reading_form(), self._reading_answered)
+        current = self._lane.current
+        is_low = current is not None and bool(current.attempts) and current.verdict.needs_reading
+        self._ask(reading_form(self._lane.site, is_low=is_low), self._reading_answered)
 
     def action_open_shift(self) -> None:
         """Ask who takes up duty."""
@@ -222,14 +242,14 @@ class GateScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Show what the keys do."""
-        self.app.push_screen(HelpDialog((actions.RECORD, *self._actions)), self._help_closed)
+        self.app.push_screen(HelpDialog((actions.RECORD, *self._actions)))
 
     def action_quit(self) -> None:
         """Leave the program."""
         self.app.exit()
 
-    def _scan(self, text: str) -> None:
-        self._lane.scan(text)
+    def _scan(self, text: str, direction: Direction | None = None) -> None:
+        self._lane.scan(text, direction)
         if self._lane.current and self._lane.current.verdict.outcome is Outcome.REFUSE:
             self.app.bell()
 
@@ -248,7 +268,7 @@ class GateScreen(Screen[None]):
             self._hint(_("Look at the amber lines first, then press F10"))
 
     def _ask(self, form: FormDialog, answered: Callable[[Answer], None]) -> None:
-        """Open a dialog; whoever was scanned meanwhile comes next when it is closed."""
+        """Open a dialog and do what was answered, before anybody who was scanned meanwhile is called."""
 
         def closed(answer: Answer | None) -> None:
             with self._told():
@@ -259,13 +279,8 @@ class GateScreen(Screen[None]):
                         self._hint(_("Nobody is on duty: F9 = take up duty"))
                 except (UsageError, CorrectionError) as error:
                     self._hint(explain(error))
-                self._lane.call_next()
 
         self.app.push_screen(form, closed)
-
-    def _help_closed(self, _nothing: None) -> None:
-        with self._told():
-            self._lane.call_next()
 
     def _turned_back(self, answer: Answer) -> None:
         if answer.other:
@@ -284,7 +299,11 @@ class GateScreen(Screen[None]):
 
     def _reading_answered(self, answer: Answer) -> None:
         celsius, reason = answer.values["celsius"], answer.values["reason"]
-        if answer.other:
+        site = site_of(answer.values["site"])
+        is_elsewhere = site != self._lane.site
+        if is_elsewhere:
+            self._lane.choose_site(site)
+        if answer.other or (is_elsewhere and not celsius):
             self._lane.remeasure()
         elif celsius:
             self._lane.type_reading(parse_celsius(celsius), reason or "-")
@@ -348,7 +367,7 @@ class GateScreen(Screen[None]):
     def _show_scan(self) -> None:
         lane, panel = self._lane, self.query_one(VerdictPanel)
         if lane.current is None:
-            panel.show_nobody()
+            panel.show_nobody(len(lane.waiting))
         else:
             panel.show(lane.current, len(lane.waiting))
         self._show_status()
@@ -368,23 +387,12 @@ class GateScreen(Screen[None]):
         )
 
     def _show_reading(self) -> None:
-        attempts = self._lane.current.attempts if self._lane.current else ()
-        self.query_one(ReadingPanel).show(self._lane.stability, self._live_celsius, attempts)
+        self.query_one(ReadingPanel).show(self._lane)
 
     def _show_health(self) -> None:
-        link = self._link
         self.query_one(HealthLine).show(
-            _link_words(link, has_port=bool(self._station.settings.thermometer.port)),
+            tuple(self._devices.values()),
             self._station.outbox.backlog(),
             self._courier,
             self._station.clock.now_ms(),
-            fault="" if link is None or link.is_connected else explain(link.trouble),
         )
-
-
-def _link_words(link: LinkState | None, *, has_port: bool) -> str:
-    if not has_port:
-        return _("no thermometer: F7 to type")
-    if link is None:
-        return _("thermometer: starting")
-    return _("thermometer OK") if link.is_connected else _("thermometer silent: F7")

@@ -1,17 +1,52 @@
 """What threads and dialogs post to the app; screens handle it on the app's own thread."""
 
+from typing import TYPE_CHECKING
+
 from textual.message import Message
 
-from station.devices.measurement import DeviceEvent
+from passes.trips import Direction
+from station.devices.manager import DeviceState
+from station.devices.measurement import Fault, Measurement
 from sync.courier import CourierState
 
+if TYPE_CHECKING:
+    from station.devices.idcard.card import CardError, IdCard
 
-class ThermometerSaid(Message):
-    """The thermometer's thread has a measurement, a fault, or another state of its link."""
 
-    def __init__(self, event: DeviceEvent) -> None:
+class ThermometerSaid(Message, bubble=False):
+    """The thermometer's thread has a measurement or a fault."""
+
+    def __init__(self, event: Measurement | Fault) -> None:
         super().__init__()
         self.event = event
+
+
+class ScannerSaid(Message):
+    """A serial scanner read a code; `direction` is what its place tells, if anything."""
+
+    def __init__(self, code: str, direction: Direction | None) -> None:
+        super().__init__()
+        self.code = code
+        self.direction = direction
+
+
+class CardSaid(Message):
+    """A card lies on the ID card reader, or cannot be read.
+
+    It goes to the screen or dialog in front, which stops it when it takes it. Whose nobody takes becomes a hint.
+    """
+
+    def __init__(self, event: "IdCard | CardError") -> None:
+        super().__init__()
+        self.event = event
+
+
+class DeviceSaid(Message):
+    """A device fares differently from before."""
+
+    def __init__(self, state: DeviceState) -> None:
+        super().__init__()
+        self.state = state
 
 
 class CourierSaid(Message):
@@ -27,7 +62,7 @@ class CourierSaid(Message):
 
 
 class CodeRead(Message):
-    """A scanner sent a code while a dialog was open; it belongs to the gate behind it."""
+    """A pass was scanned into a field that is not for it; it belongs to the gate."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

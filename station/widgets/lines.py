@@ -1,15 +1,19 @@
 """The quiet lines of the gate screen: status, last passages, counts, health."""
 
+from collections.abc import Sequence
 from datetime import tzinfo
 
 from textual.content import Content
 from textual.widgets import Static
 
+from passes.errors import N_
 from passes.masking import mask_name
 from passes.plaintext import plain
 from passes.trips import Direction
 from station import wording
 from station.counting import Counts
+from station.devices.manager import Device, DeviceState
+from station.devices.measurement import Link
 from station.i18n import _, explain
 from station.logbook import LoggedPassage
 from station.outbox import Backlog
@@ -48,7 +52,7 @@ class StatusLine(Static):
     def on_resize(self) -> None:
         """Put the time to the right edge; what does not fit before it is cut."""
         room = max(0, self.content_size.width - Content(self._right).cell_length - 1)
-        self.update(Content(f"{_column(self._left, room)} {self._right}"))
+        self.update(Content(f"{_column(self._left, room)} {self._right}"), layout=False)
 
 
 class HintLine(Static):
@@ -121,8 +125,33 @@ class CountLine(Static):
         self.update(Content("  ".join([_("Today"), *(f"{name} {number}" for name, number in told)])))
 
 
+_DEVICES = {
+    Device.THERMOMETER: N_("thermometer"),
+    Device.SCANNER: N_("scanner"),
+    Device.IDCARD: N_("ID reader"),
+}
+_STARTING, _OK, _OFF, _SILENT = (
+    N_("{device} starting"),
+    N_("{device} OK"),
+    N_("{device} off"),
+    N_("{device} silent"),
+)
+
+_REMEDIES = {
+    Link.ABSENT: N_("{device} is gone: push its plug in, then it is found by itself"),
+    Link.SILENT: N_("{device} says nothing: check its power, its cable and {setting}"),
+    Link.DENIED: N_("{device} not allowed: sudo usermod -aG dialout $USER, then sign in anew"),
+    Link.BUSY: N_("{device}: another program holds its port: close that program"),
+    Link.UNUSABLE: N_("{device}: wrong port; correct {setting} in settings.toml"),
+}
+_SHARED = N_("{setting} and {other} are the same port; correct settings.toml")
+"""Each fits one line of 80 cells; the device's own sentence says more."""
+
+_ROW_GAP = "  "
+
+
 class HealthLine(Static):
-    """Thermometer, unsent records and clock, in words; trouble is amber and says its remedy on the lines below."""
+    """Devices, unsent records and clock, in words; trouble is amber and says its remedy on the line below."""
 
     DEFAULT_CSS = """
     HealthLine { height: auto; max-height: 5; padding: 0 1; }
@@ -131,25 +160,61 @@ class HealthLine(Static):
 
     def __init__(self) -> None:
         super().__init__(markup=False)
+        self._shown: list[str] = []
 
-    def show(
-        self, thermometer: str, backlog: Backlog, courier: CourierState | None, now_ms: int, fault: str = ""
-    ) -> None:
-        """Show how the parts fare; `courier` is None at a station that works alone.
-
-        `fault` says in a sentence what is wrong with the thermometer; empty when nothing is.
-        """
-        sentences = [sentence for sentence in (fault, _courier_trouble(courier)) if sentence]
+    def show(self, devices: Sequence[DeviceState], backlog: Backlog, courier: CourierState | None, now_ms: int) -> None:
+        """Show how the parts fare; `courier` is None at a station that works alone. Repaints only what changed."""
+        sentences = [sentence for sentence in (_device_trouble(devices), _courier_trouble(courier)) if sentence]
         self.set_class(bool(sentences) or backlog.stuck > 0, "-trouble")
-        words = [thermometer, _unsent(backlog, now_ms), *_courier_words(courier), _stuck(backlog)]
-        self.update(Content("\n".join(["   ".join(word for word in words if word), *sentences])))
+        words = [*_device_words(devices), _unsent(backlog, now_ms), *_courier_words(courier), _stuck(backlog)]
+        shown = [*_rows([word for word in words if word], self.content_size.width), *sentences]
+        if shown != self._shown:
+            self._shown = shown
+            self.update(Content("\n".join(shown)))
+
+
+def _rows(words: list[str], cells: int) -> list[str]:
+    """Return the words on as few rows as hold them whole; `cells` is 0 before the first layout."""
+    rows = words[:1]
+    for word in words[1:]:
+        longer = rows[-1] + _ROW_GAP + word
+        if cells and Content(longer).cell_length > cells:
+            rows.append(word)
+        else:
+            rows[-1] = longer
+    return rows
+
+
+def _device_words(devices: Sequence[DeviceState]) -> list[str]:
+    """Return one word for each kind of device that there is; of several scanners the one that fares worst."""
+    words = []
+    for device, name in _DEVICES.items():
+        states = [state for state in devices if state.device is device]
+        if not states:
+            continue
+        said = _OK
+        if any(state.is_in_trouble for state in states):
+            said = _SILENT if device is Device.THERMOMETER else _OFF
+        elif any(state.link is None for state in states):
+            said = _STARTING
+        words.append(_(said).format(device=_(name)))
+    return words
+
+
+def _device_trouble(devices: Sequence[DeviceState]) -> str:
+    state = next((state for state in devices if state.is_in_trouble), None)
+    if state is None or state.link is None:
+        return ""
+    values = {"device": _(_DEVICES[state.device]), "setting": state.setting, "other": state.link.values.get("other")}
+    sentence = _SHARED if values["other"] else _REMEDIES[state.link.state]
+    return _(sentence).format(**values)
 
 
 def _unsent(backlog: Backlog, now_ms: int) -> str:
     if not backlog.pending or backlog.oldest_ms is None:
         return _("all sent")
     minutes = max(0, now_ms - backlog.oldest_ms) // 60_000
-    return _("unsent {count} (oldest {minutes} min)").format(count=backlog.pending, minutes=minutes)
+    return _("unsent {count} ({minutes} min)").format(count=backlog.pending, minutes=minutes)
 
 
 def _stuck(backlog: Backlog) -> str:
@@ -162,7 +227,7 @@ def _courier_trouble(courier: CourierState | None) -> str:
 
 def _courier_words(courier: CourierState | None) -> list[str]:
     if courier is None:
-        return [_("alone, no community set")]
+        return [_("works alone")]
     drift_ms = courier.drift_ms
     if drift_ms is None:
         return [_("clock unchecked")]

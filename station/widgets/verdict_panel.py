@@ -33,9 +33,9 @@ class VerdictPanel(Static):
         super().__init__(markup=False)
         self._zone = zone
 
-    def show_nobody(self) -> None:
-        """Say what to do when nobody is here."""
-        self._paint("", [Content(_("Scan a pass, or type its number and press Enter"))])
+    def show_nobody(self, waiting: int = 0) -> None:
+        """Say what to do when nobody is here; `waiting` people have been scanned while a dialog was in front."""
+        self._paint("", [Content(_("Scan a pass, or type its number and press Enter")), *_waiting(waiting)])
 
     def show_trouble(self, error: GatepostError) -> None:
         """Say that something was not done, and why: red, whatever was there before."""
@@ -53,13 +53,16 @@ class VerdictPanel(Static):
         step = _next_step(scan)
         if step:
             lines.append(Content.styled(step, "bold"))
-        if waiting:
-            lines.append(Content(_("{count} scanned behind, shown after this one").format(count=waiting)))
+        lines += _waiting(waiting)
         self._paint(_colour(scan), lines)
 
     def _paint(self, colour: str, lines: list[Content]) -> None:
         self.set_classes(colour)
         self.update(Content("\n").join([Content(""), *(line for line in lines if line.plain)]))
+
+
+def _waiting(count: int) -> list[Content]:
+    return [Content(_("{count} scanned behind, shown after this one").format(count=count))] if count else []
 
 
 def _loud(text: str) -> Content:
@@ -124,10 +127,12 @@ def _next_step(scan: Scan) -> str:
         return _("Read twice: already recorded")
     if verdict.outcome is Outcome.REFUSE:
         return wording.next_step(scan)
-    return "" if scan.recorded else _step_before_recording(verdict)
+    return "" if scan.recorded else _step_before_recording(scan, verdict)
 
 
-def _step_before_recording(verdict: Verdict) -> str:
+def _step_before_recording(scan: Scan, verdict: Verdict) -> str:
+    if verdict.needs_reading and scan.attempts:
+        return _("Too low to count. F7 = measure at another site")
     if verdict.needs_reading:
         return _("F7 = type it if the thermometer fails")
     if verdict.needs_id:

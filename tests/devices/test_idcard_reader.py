@@ -119,7 +119,7 @@ def test_pulled_and_put_back_ten_times(tmp_path: Path, events: Events) -> None:
         open_once = left_behind()
         for _ in range(10):
             simulated.unplug()
-            assert "idcard.port in settings.toml" in str(wait_for_link(events, Link.ABSENT).trouble)
+            assert "check the cable" in str(wait_for_link(events, Link.ABSENT).trouble)
             simulated.replug()
             wait_for_link(events, Link.CONNECTED)
         assert left_behind() <= open_once

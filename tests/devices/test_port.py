@@ -139,7 +139,7 @@ def test_nobody_at_the_address_is_absent() -> None:
     ],
 )
 def test_what_windows_tells_in_words_only(told: str, state: Link) -> None:
-    error = port_module._cannot_open("COM3", serial.SerialException(told))
+    error = port_module._cannot_open("COM3", "thermometer.port", serial.SerialException(told))
     assert error.state is state
 
 

@@ -16,12 +16,15 @@ from passes.trust import TrustedKey, sign_trust_list
 from station import settings
 from station.app import GatepostApp
 from station.assembly import Station, open_station
-from station.devices.measurement import DeviceEvent, Measurement
+from station.devices.manager import Device, DeviceState
+from station.devices.measurement import DeviceEvent, LinkState, Measurement
+from station.devices.scanner.wedge import END_GAP_S
 from station.i18n import set_language
 from station.issuing import Desk
 from station.register import PassRow
-from station.screens.gate import GateScreen, Scanner
-from station.screens.messages import ThermometerSaid
+from station.screens.dealer import Scanner
+from station.screens.gate import GateScreen
+from station.screens.messages import DeviceSaid, ThermometerSaid
 from station.shifts import open_shift
 from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, StatusLine
 from station.widgets.reading_panel import ReadingPanel
@@ -68,6 +71,7 @@ class Console:
     station: Station
     clock: HandClock
     screen: GateScreen = field(init=False)
+    _pressed_s: float = 0.0
 
     def __post_init__(self) -> None:
         self.screen = next(screen for screen in self.app.screen_stack if isinstance(screen, GateScreen))
@@ -86,20 +90,31 @@ class Console:
     async def scan(self, text: str) -> None:
         """Let a code come in as one piece, then Enter."""
         await self.paste(text)
-        await self.pilot.press("enter")
+        await self.press("enter")
 
     async def wedge(self, text: str) -> None:
         """Let a code come in key by key without a pause between, as from a keyboard-wedge scanner."""
+        await self._hand_moves()
         for char in text:
             self.app.post_message(events.Key(char, char))
         self.app.post_message(events.Key("enter", "\r"))
+        self._pressed_s = monotonic()
         await self.pilot.pause()
 
     async def press(self, *keys: str) -> None:
+        await self._hand_moves()
         await self.pilot.press(*keys)
+        self._pressed_s = monotonic()
+
+    async def _hand_moves(self) -> None:
+        """Wait as long as a hand takes between the scanner and the keyboard at the very least."""
+        await self.until(lambda: monotonic() - self._pressed_s > END_GAP_S)
 
     async def say(self, event: DeviceEvent) -> None:
-        self.screen.post_message(ThermometerSaid(event))
+        if isinstance(event, LinkState):
+            self.screen.post_message(DeviceSaid(DeviceState(Device.THERMOMETER, "thermometer.port", event)))
+        else:
+            self.screen.post_message(ThermometerSaid(event))
         await self.pilot.pause()
 
     async def sees(self, celsius: float, frames: int = 6) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from passes.trips import Direction
 from station.lane import MOST_WAITING, LaneError
 from station.storage import StorageError
 from tests.station.post import Post
@@ -131,3 +132,18 @@ def pass_until_full(stand: Stand, token: str) -> None:
         assert stand.see(36.5)
         assert stand.lane.record()
         stand.post.clock.move(60)
+
+
+def test_where_a_pass_was_scanned_tells_its_direction_when_it_is_its_turn(stand: Stand) -> None:
+    first, second, third = (stand.post.issue(holder) for holder in "甲乙丙")
+    stand.lane.scan(first.token, Direction.ENTRY)
+    stand.lane.scan(second.token, Direction.ENTRY)
+    stand.lane.scan(second.token, Direction.EXIT)  # they meant the other one
+    stand.lane.keep(third.token)
+    for _ in range(3):
+        stand.leave()
+        assert stand.see(36.5)
+        assert stand.lane.record()
+        stand.lane.call_next()
+    assert [passage.direction for passage in stand.passages] == ["entry", "exit", "exit"]
+    assert stand.lane.direction is Direction.EXIT

@@ -19,8 +19,7 @@ _READY = N_("{port}: the scanner is connected")
 class SerialScanner(PortThread[str]):
     """Reads the scanner at `address` and calls `on_event` with codes and changes of the link, on its own thread.
 
-    What was scanned while nobody was listening is not told: pyserial throws it away when opening. A scanner that was
-    pulled out is found again within about a second.
+    What was scanned while nobody was listening is not told: pyserial throws it away when opening.
     """
 
     def __init__(
@@ -29,9 +28,10 @@ class SerialScanner(PortThread[str]):
         on_event: Callable[[str | LinkState], None],
         *,
         baud_rate: int = BAUD_RATE,
+        setting: str = "scanners.port",
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__("scanner", "scanners.port", address, baud_rate, on_event)
+        super().__init__("scanner", setting, address, baud_rate, on_event)
         self._monotonic_s = monotonic_s
 
     def use(self, port: Port) -> None:
