@@ -17,6 +17,7 @@ from station.devices.measurement import (
     Parser,
 )
 from station.devices.port import DRAIN_LIMIT_BYTES, Port, PortError
+from station.devices.ports import locate
 
 SILENT_AFTER_S: Final = 3.0
 """A port that has been open so long without an answer is told as silent."""
@@ -42,6 +43,7 @@ _GIBBERISH = N_(
 class Thermometer:
     """Reads the thermometer at `url` and calls `on_event` with measurements, faults and changes of the link.
 
+    `url` is an address for `ports.locate` or for `Port`.
     A device whose protocol wants it is asked; nothing is written to any other.
     `on_event` runs on the reader's thread; it must not raise and should be quick. `baud_rate` is in bit/s.
     `monotonic_s` stamps the measurements and has to be the clock that `StabilityRule.step_up` is called with.
@@ -122,7 +124,7 @@ class _Reader:
         """Open, read, and open again until stopped."""
         while not self._stopped.is_set():
             try:
-                port = Port(self._url, self._baud_rate)
+                port = Port(locate(self._url), self._baud_rate)
                 try:
                     self._read(port)
                 finally:
