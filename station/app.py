@@ -1,20 +1,27 @@
 """The terminal app: owns the device threads and the courier, and shows the gate."""
 
 import gc
+from typing import TYPE_CHECKING
 
 from textual.app import App
 
+from passes.errors import N_
 from station.assembly import Station
 from station.devices import PROTOCOLS
-from station.devices.measurement import DeviceEvent
+from station.devices.measurement import DeviceEvent, Link, LinkState
 from station.devices.thermometer import Thermometer
 from station.lane import make_lane
 from station.parcels import open_parcels
 from station.screens.gate import GateScreen, Scanner
-from station.screens.messages import CodeRead, CourierSaid, JournalGrew, ThermometerSaid
+from station.screens.messages import CodeRead, CourierSaid, DevicesWanted, JournalGrew, ThermometerSaid
+from station.settings import Settings
 from sync.claiming import HttpClaims
 from sync.courier import Courier, CourierState
 
+if TYPE_CHECKING:
+    from station.wizard import Draft
+
+_SETTING_UP = N_("devices are being set up: close that screen to go on")
 START_DELAY_S = 0.05
 """Threads begin after the first paint, so the guard can scan before httpx and the serial port have been loaded."""
 
@@ -28,8 +35,10 @@ class GatepostApp(App[None]):
     def __init__(self, station: Station, *, scanner: Scanner | None = None) -> None:
         super().__init__()
         self.station = station
-        self._gate_screen = GateScreen(station, make_lane(station), scanner)
+        self._lane = make_lane(station)
+        self._gate_screen = GateScreen(station, self._lane, scanner)
         self._thermometer = self._make_thermometer()
+        self._unsaved_device: Draft | None = None
         self._is_community_reachable = False
         self._courier = self._make_courier()
         self._claims = self._make_claims()
@@ -56,6 +65,33 @@ class GatepostApp(App[None]):
     def on_code_read(self, message: CodeRead) -> None:
         """Hand a code that a dialog met to the gate behind it."""
         self._gate_screen.take_code(message.text)
+
+    def on_devices_wanted(self, _message: DevicesWanted) -> None:
+        """Show the devices in front of the gate."""
+        from station.screens.devices import DevicesScreen  # seldom needed, and a start is cold
+
+        self.push_screen(DevicesScreen(self.station, self, self._unsaved_device), self._devices_closed)
+
+    def release_devices(self) -> None:
+        """Let go of all ports, so that the devices screen can listen to them."""
+        if self._thermometer:
+            self._thermometer.stop()
+        self._thermometer = None
+        self._thermometer_said(LinkState(Link.ABSENT, _SETTING_UP))
+
+    def resume_devices(self, settings: Settings) -> None:
+        """Go on with the devices of `settings`, which are in force from now on."""
+        from station.wizard import take_over
+
+        take_over(self.station.settings, settings)
+        self._lane.refit(settings)
+        self._thermometer = self._make_thermometer()
+        if self._thermometer:
+            self._thermometer.start()
+
+    def _devices_closed(self, unsaved: "Draft | None") -> None:
+        self._unsaved_device = unsaved
+        self._gate_screen.come_back()
 
     def _start_threads(self) -> None:
         if not gc.isenabled():

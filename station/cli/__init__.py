@@ -13,6 +13,7 @@ from station.i18n import N_, _, choose_language, explain, set_language
 COMMANDS = {
     "community": "station.cli.community:community",
     "demo": "station.cli.demo:demo",
+    "doctor": "station.cli.doctor:doctor",
     "holder": "station.cli.holder:holder",
     "init": "station.cli.setup:init",
     "log": "station.cli.log:log",

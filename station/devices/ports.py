@@ -271,7 +271,28 @@ class PortThread(ABC, Generic[_Event]):
                 self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
 
     def _tell_trouble(self, error: PortError) -> None:
-        # The port's own sentences name the thermometer's setting.
-        own = {Link.ABSENT: _MISSING, Link.UNUSABLE: _UNUSABLE}
-        sentence = error.sentence if error.sentence == _NO_MARK else own.get(error.state, error.sentence)
-        self.tell_link(error.state, sentence, setting=self._setting)
+        self.tell_link(error.state, sentence_of(error), setting=self._setting)
+
+
+def sentence_of(error: PortError) -> str:
+    """Return what to say of `error`, marked by `N_`, with the fields `{port}` and `{setting}`.
+
+    The port's own sentences name the thermometer's setting.
+    """
+    own = {Link.ABSENT: _MISSING, Link.UNUSABLE: _UNUSABLE}
+    return error.sentence if error.sentence == _NO_MARK else own.get(error.state, error.sentence)
+
+
+def try_port(address: str, baud_rate: int) -> PortError | None:
+    """Open the port at `address` at `baud_rate` (bit/s) and close it again; return why it cannot be opened.
+
+    A port that another program holds stays untouched. An address with `://` is not tried, since many network adapters
+    hang up on whoever was connected before.
+    """
+    if "://" in address:
+        return None
+    try:
+        Port(locate(address), baud_rate).close()
+    except PortError as error:
+        return error
+    return None

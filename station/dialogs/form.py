@@ -18,7 +18,7 @@ from station.screens.messages import CodeRead
 from station.widgets.scan_field import MOST_CHARACTERS, PlainInput
 
 _MOST_ANSWERED = 200
-_CODE = re.compile(rf"{PREFIX}[A-Z2-7]{{40,}}")
+CODE = re.compile(rf"{PREFIX}[A-Z2-7]{{40,}}")
 """A pass that was scanned into a field: nobody writes that by hand."""
 
 
@@ -88,7 +88,7 @@ class FormDialog(ModalScreen[Answer | None]):
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         """Dismiss the values of all fields, unless it was a scanner that pressed Enter."""
-        code = _CODE.search(event.value)
+        code = CODE.search(event.value)
         if code is None:
             self.dismiss(Answer(self._values()))
             return

@@ -33,7 +33,7 @@ from station.dialogs.help import HelpDialog
 from station.i18n import _, explain
 from station.lane import Lane
 from station.logbook import recent, shift_counts
-from station.screens.messages import CourierSaid, JournalGrew, ThermometerSaid
+from station.screens.messages import CourierSaid, DevicesWanted, JournalGrew, ThermometerSaid
 from station.storage import storage_errors
 from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, StatusLine
 from station.widgets.reading_panel import ReadingPanel
@@ -160,6 +160,10 @@ class GateScreen(Screen[None]):
                 self._lane.keep(text)
                 self.app.bell()
 
+    def come_back(self) -> None:
+        """Go on after another screen; whoever was scanned meanwhile comes next."""
+        self._help_closed(None)
+
     def action_deal(self) -> None:
         """Let the simulated scanner read the next visitor's pass, once the one before is done."""
         if self._lane.is_pending:
@@ -219,6 +223,10 @@ class GateScreen(Screen[None]):
             else:
                 counts = shift_counts(self._station.journal.connection, shift.id)
                 self._ask(hand_over_form(counts), self._handed_over)
+
+    def action_devices(self) -> None:
+        """Set devices up, on a screen of its own."""
+        self.post_message(DevicesWanted())
 
     def action_help(self) -> None:
         """Show what the keys do."""
@@ -372,13 +380,13 @@ class GateScreen(Screen[None]):
         self.query_one(ReadingPanel).show(self._lane.stability, self._live_celsius, attempts)
 
     def _show_health(self) -> None:
-        link = self._link
+        link, port = self._link, self._station.settings.thermometer.port
         self.query_one(HealthLine).show(
-            _link_words(link, has_port=bool(self._station.settings.thermometer.port)),
+            _link_words(link, has_port=bool(port)),
             self._station.outbox.backlog(),
             self._courier,
             self._station.clock.now_ms(),
-            fault="" if link is None or link.is_connected else explain(link.trouble),
+            fault="" if link is None or link.is_connected or not port else explain(link.trouble),
         )
 
 
