@@ -117,7 +117,7 @@ def _clock(station: Station) -> Finding:
                 " F3"
             ),
         )
-    return ok("clock", N_("the clock lies behind the last record, as it should"))
+    return ok("clock", N_("the clock lies after the last record, as it should"))
 
 
 def _keys(station: Station) -> Iterator[Finding]:
