@@ -88,14 +88,7 @@ class DevicesScreen(Screen[Draft | None]):
     """
     AUTO_FOCUS = "#scan"
 
-    def __init__(
-        self,
-        station: Station,
-        host: DeviceHost,
-        unsaved: Draft | None = None,
-        *,
-        find_ports: Callable[[], list[PortInfo]] = list_ports,
-    ) -> None:
+    def __init__(self, station: Station, host: DeviceHost, unsaved: Draft | None = None) -> None:
         super().__init__()
         for action in actions.DEVICES:
             key, name = action.key, action.name
@@ -107,7 +100,6 @@ class DevicesScreen(Screen[Draft | None]):
         self._station = station
         self._host = host
         self._settings = station.settings
-        self._find_ports = find_ports
         self._ports: list[PortInfo] = []
         self._draft = unsaved or draft_of(self._settings, Role.THERMOMETER)
         self._saved = draft_of(self._settings, self._draft.role)
@@ -134,7 +126,7 @@ class DevicesScreen(Screen[Draft | None]):
     def on_mount(self) -> None:
         """Take the ports over, and listen."""
         self._host.release_devices()
-        self._ports = self._find_ports()
+        self._ports = list_ports()
         self._show()
         self._listen()
 

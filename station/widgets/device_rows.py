@@ -12,7 +12,7 @@ from station.i18n import _
 from station.widgets.lines import column
 from station.wizard import dump, proposal_words
 
-_LABEL_CELLS = 16
+_LABEL_CELLS = 15
 _SHOWN_BYTES = 32
 
 
@@ -73,7 +73,7 @@ class Lines(Static):
 class Rows(Lines):
     """The rows of one device, the current one marked."""
 
-    DEFAULT_CSS = "Rows { width: 1fr; height: 1fr; padding: 0 1; text-wrap: nowrap; text-overflow: clip; }"
+    DEFAULT_CSS = "Rows { width: 38; height: 1fr; padding: 0 1; text-wrap: nowrap; text-overflow: clip; }"
 
     def show_rows(self, rows: list[Row], current: int) -> None:
         """Show name and value of each."""
