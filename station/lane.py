@@ -55,8 +55,7 @@ class Lane:
         self.stability = _stability(settings)
         self._site = settings.thermometer.site
         self._device = settings.thermometer.protocol
-        self._is_occupied = False
-        if self.current is not None:
+        if self.is_pending:
             self.stability.step_up(self._clock.monotonic_s())
 
     @property

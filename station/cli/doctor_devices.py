@@ -26,7 +26,9 @@ _ENOUGH_EVENTS = 5
 
 @click.command()
 @click.option("--port", help="The port, as `--port /dev/ttyUSB0`, COM3 or socket://HOST:PORT; asked for if not given.")
-@click.option("--listen", "listen_s", type=click.FloatRange(0.1, 600), help="Seconds at each baud rate (default 2.5).")
+@click.option(
+    "--listen", "listen_s", type=click.FloatRange(0.1, 600), help="Seconds at each rate, or to try (2.5; 10)."
+)
 @click.option("--baud", type=click.IntRange(1), help="The only rate to listen or to try at, in bit/s.")
 @click.option("--role", type=click.Choice(["thermometer", "scanner", "idcard"]), help="What the device is.")
 @click.option("--protocol", help="The thermometer's protocol; it is asked then, if it speaks only when asked.")

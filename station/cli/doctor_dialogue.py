@@ -94,7 +94,8 @@ def _ask_device(draft: Draft) -> Draft:
         *PROTOCOLS,
         *(_(ROLES[role]) for role in others),
     ]
-    chosen = _choose(_("What is it"), labels)
+    # Nothing is asked of a device by habit: without a proposal, Enter chooses none.
+    chosen = _choose(_("What is it"), labels, has_default=bool(found))
     if chosen < len(found):
         return with_proposal(draft, *found[chosen])
     chosen -= len(found)
@@ -128,10 +129,11 @@ def _prompt(label: str, usual: str) -> str:
     return typed.strip()
 
 
-def _choose(title: str, labels: list[str]) -> int:
-    """Show numbered choices and return the place of the chosen one, from 0; a first choice is proposed."""
-    click.echo(f"{title}:")
+def _choose(title: str, labels: list[str], *, has_default: bool = True) -> int:
+    """Show numbered choices and return the place of the chosen one, from 0; the first one is proposed."""
+    click.echo(_("{title}:").format(title=title))
     for number, label in enumerate(labels, 1):
         click.echo(f"  {number}  {label}")
-    chosen: int = click.prompt(_("Number"), type=click.IntRange(1, len(labels)), default=1)
+    default = 1 if has_default else None
+    chosen: int = click.prompt(_("Number"), type=click.IntRange(1, len(labels)), default=default)
     return chosen - 1

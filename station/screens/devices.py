@@ -30,7 +30,7 @@ from station.screens.messages import CodeRead
 from station.settings import Settings
 from station.widgets.device_rows import Choices, PortPanel, Row, Rows
 from station.widgets.lines import HintLine
-from station.widgets.scan_field import ScanField
+from station.widgets.scan_field import MOST_CHARACTERS, ScanField
 from station.wizard import (
     ROLES,
     SITES,
@@ -152,13 +152,21 @@ class DevicesScreen(Screen[Draft | None]):
             return
         event, panel = message.event, self.query_one(PortPanel)
         if isinstance(event, Heard):
-            self._proposal = (event.proposals[0], event.baud_rate) if event.proposals else self._proposal
-            panel.show_heard(event)
+            self._remember(event)
+            panel.show_heard(event, self._proposal)
         elif self._is_trying:
             self._said.append(event_words(event))
             panel.show_trial(list(self._said))
         elif isinstance(event, LinkState) and not event.is_connected:
+            self._proposal = None
             panel.show_nothing(explain(event.trouble))
+
+    def _remember(self, heard: Heard) -> None:
+        """Keep the best that was recognised, while the listener goes on to other rates."""
+        if heard.proposals and (
+            self._proposal is None or heard.proposals[0].confidence >= self._proposal[0].confidence
+        ):
+            self._proposal = (heard.proposals[0], heard.baud_rate)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         """Leave left and right to the field where the marked line has nothing to choose."""
@@ -238,7 +246,7 @@ class DevicesScreen(Screen[Draft | None]):
                 return False
             return True
         if typed != row.value:
-            self._set(row.name, plain(typed))
+            self._set(row.name, plain(typed, MOST_CHARACTERS))
         return True
 
     def _set(self, name: str, value: str) -> None:

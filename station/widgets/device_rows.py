@@ -7,6 +7,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from passes.plaintext import plain
+from station.devices.guessing import Proposal
 from station.devices.listening import Heard
 from station.i18n import _
 from station.widgets.lines import column
@@ -111,14 +112,15 @@ class PortPanel(Static):
         """Show why nothing can be heard."""
         self.update(Content(why))
 
-    def show_heard(self, heard: Heard) -> None:
-        """Show how many bytes came, the last of them, and what they seem to be."""
+    def show_heard(self, heard: Heard, best: tuple[Proposal, int] | None) -> None:
+        """Show how many bytes came, the last of them, and what the port seems to be.
+
+        `best` is the best proposal until now and the rate at which it was heard, perhaps another one.
+        """
         lines = [_("Listening at {rate} bit/s: {count} bytes heard").format(rate=heard.baud_rate, count=heard.count)]
         lines += dump(heard.recent[-_SHOWN_BYTES:])
-        lines += [
-            _("seems to be: {what}").format(what=proposal_words(proposal, heard.baud_rate))
-            for proposal in heard.proposals[:2]
-        ]
+        found = [(proposal, heard.baud_rate) for proposal in heard.proposals[:2]] or ([best] if best else [])
+        lines += [_("seems to be: {what}").format(what=proposal_words(*one)) for one in found]
         if heard.count and not heard.proposals:
             lines.append(_("not understood at this rate"))
         self.update(Content("\n".join(lines)))

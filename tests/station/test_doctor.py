@@ -332,7 +332,7 @@ def test_every_device_in_the_settings_is_tried(tmp_path: Path) -> None:
     def try_all(port: str, rate: int) -> PortError | None:
         tried.append((port, rate))
         state = {"/dev/t": Link.ABSENT, "/dev/s1": Link.BUSY, "/dev/c": Link.DENIED}.get(port)
-        return state and PortError(state, "{port}: trouble", port=port)
+        return None if state is None else PortError(state, "{port}: trouble", port=port)
 
     findings = found(folder, try_port=try_all)
     assert tried == [("/dev/t", 115200), ("/dev/s1", 9600), ("/dev/s2", 9600), ("/dev/c", 115200)]
