@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,9 +118,9 @@ def test_a_good_machine_has_nothing_to_put_right() -> None:
     ],
 )
 def test_every_fault_of_a_machine_is_told_with_its_remedy(
-    changes: dict[str, object], check: str, state: State, words: list[str]
+    changes: dict[str, Any], check: str, state: State, words: list[str]
 ) -> None:
-    findings = judge_machine(replace(GOOD, **changes), has_devices=False)  # type: ignore[arg-type]
+    findings = judge_machine(replace(GOOD, **changes), has_devices=False)
     assert serious(findings) == [(check, state)]
     assert [word for word in words if word not in text(findings, check)] == []
 
@@ -217,9 +218,9 @@ def place(tmp_path: Path, *, url: str = "http://127.0.0.1:9", port: str = "") ->
     return folder
 
 
-def found(folder: Path, clock: HandClock | None = None, **parts: object) -> list[Finding]:
-    given = {"try_port": lambda _port, _rate: None, "ask": answer(), **parts}
-    return examine(folder, GOOD, clock or HandClock(), **given)  # type: ignore[arg-type]
+def found(folder: Path, clock: HandClock | None = None, **parts: Any) -> list[Finding]:
+    given: dict[str, Any] = {"try_port": lambda _port, _rate: None, "ask": answer(), **parts}
+    return examine(folder, GOOD, clock or HandClock(), **given)
 
 
 def test_a_good_station(tmp_path: Path) -> None:
