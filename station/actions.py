@@ -34,7 +34,15 @@ GATE = (
     ),
     Action("undo", "f4", N_("Undo"), N_("Take back the last recorded passage, within 15 minutes"), in_footer=False),
     Action("refuse_id", "f5", N_("No ID"), N_("The ID card is missing or another person's: refuse"), in_footer=False),
+    Action("devices", "f11", N_("Devices"), N_("Set up thermometer, scanner and ID card reader"), in_footer=False),
     Action("help", "f1", N_("Help"), N_("Show this page")),
 )
 LEAVE = Action("quit", "ctrl+q", N_("Leave"), N_("Leave the program; everything recorded is on disk"), in_footer=False)
 DEAL = Action("deal", "f12", N_("Next"), N_("Demo only: the simulated scanner reads the next visitor's pass"))
+DEVICES = (
+    Action("take", "f5", N_("Take it"), N_("Take what the port seems to be")),
+    Action("try", "f6", N_("Try"), N_("Try the device: its readings, codes or cards are shown; again: only listen")),
+    Action("save", "f10", N_("Save"), N_("Write the device into the settings")),
+    Action("leave", "escape", N_("Back"), N_("Back to the gate")),
+    Action("help", "f1", N_("Help"), N_("Show this page")),
+)

@@ -1,10 +1,12 @@
 """The terminal app: owns the devices, the keyboard and the courier, and shows the gate."""
 
 import gc
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import App
 
+from passes.errors import N_
 from station.assembly import Station
 from station.devices.manager import CardRead, CodeScanned, DeviceManager, DeviceNews, Measured
 from station.lane import make_lane
@@ -16,14 +18,20 @@ from station.screens.messages import (
     CodeRead,
     CourierSaid,
     DeviceSaid,
+    DevicesWanted,
     JournalGrew,
     ScannerSaid,
     ThermometerSaid,
 )
+from station.settings import Settings
 from station.widgets.keyboard import Keyboard
 from sync.claiming import HttpClaims
 from sync.courier import Courier, CourierState
 
+if TYPE_CHECKING:
+    from station.wizard import Draft
+
+_SETTING_UP = N_("devices are being set up: close that screen to go on")
 START_DELAY_S = 0.05
 """Threads begin after the first paint, so the guard can scan before httpx and the serial port have been loaded."""
 
@@ -37,9 +45,11 @@ class GatepostApp(App[None]):
     def __init__(self, station: Station, *, scanner: Scanner | None = None) -> None:
         super().__init__()
         self.station = station
-        self._devices = DeviceManager(station.settings, self._device_said, monotonic_s=station.clock.monotonic_s)
-        self._gate_screen = GateScreen(station, make_lane(station), scanner, self._devices.states)
-        self._keyboard = Keyboard(self, self._gate_screen.take_code)
+        self._lane = make_lane(station)
+        self._devices = self._make_devices()
+        self._gate_screen = GateScreen(station, self._lane, scanner, self._devices.states)
+        self._keyboard = Keyboard(self, self._take_code)
+        self._unsaved_device: Draft | None = None
         self._is_community_reachable = False
         self._courier = self._make_courier()
         self._claims = self._make_claims()
@@ -75,6 +85,41 @@ class GatepostApp(App[None]):
     def on_card_said(self, message: CardSaid) -> None:
         """Say what to do with an ID card that no screen asked for."""
         self._gate_screen.tell_card(message.event)
+
+    def on_devices_wanted(self, _message: DevicesWanted) -> None:
+        """Show the devices in front of the gate."""
+        from station.screens.devices import DevicesScreen  # seldom needed, and a start is cold
+
+        self.push_screen(DevicesScreen(self.station, self, self._unsaved_device), self._devices_closed)
+
+    def release_devices(self) -> None:
+        """Let go of all ports, so that the devices screen can listen to them."""
+        self._devices.stop()
+        self._gate_screen.use_devices(())
+
+    def resume_devices(self, settings: Settings) -> None:
+        """Go on with the devices of `settings`, which are in force from now on."""
+        from station.wizard import take_over
+
+        take_over(self.station.settings, settings)
+        self._lane.refit(settings)
+        self._devices = self._make_devices()
+        self._gate_screen.use_devices(self._devices.states)
+        self._devices.start()
+
+    def _devices_closed(self, unsaved: "Draft | None") -> None:
+        self._unsaved_device = unsaved
+
+    def _take_code(self, text: str) -> None:
+        """Hand a typed code to the gate; a screen that is no dialog makes room for it first."""
+        if self.screen is self._gate_screen or self.screen.is_modal:
+            self._gate_screen.take_code(text)
+        else:
+            self.screen.post_message(CodeRead(text))
+
+    def _make_devices(self) -> DeviceManager:
+        station = self.station
+        return DeviceManager(station.settings, self._device_said, monotonic_s=station.clock.monotonic_s)
 
     def _start_threads(self) -> None:
         if not gc.isenabled():

@@ -21,6 +21,7 @@ from station.devices.measurement import Measurement
 from station.devices.stability import StabilityRule
 from station.gate import Gate
 from station.logbook import LoggedPassage, recent
+from station.settings import Settings
 from sync.bodies import Attempt
 
 MOST_WAITING = 5
@@ -58,6 +59,14 @@ class Lane:
         self._is_asked_again = False
         self._live: Measurement | None = None
         self._ways: dict[str, Direction] = {}
+
+    def refit(self, settings: Settings) -> None:
+        """Measure from now on with the thermometer of `settings`; whoever stands here is measured with it."""
+        self.stability = _stability(settings)
+        self._site = settings.thermometer.site
+        self._device = settings.thermometer.protocol
+        if self.is_pending:
+            self.stability.step_up(self._clock.monotonic_s())
 
     @property
     def is_pending(self) -> bool:
@@ -333,16 +342,19 @@ def _is_feverish(scan: Scan) -> bool:
 def make_lane(station: Station) -> Lane:
     """Return the lane of a station as its settings describe it."""
     settings = station.settings
-    stability = StabilityRule(
-        offset_celsius=settings.thermometer.offset_celsius,
-        rule=settings.temperature.rule(),
-        window_s=PROTOCOLS[settings.thermometer.protocol].window_s,
-    )
     return Lane(
         station.gate,
-        stability,
+        _stability(settings),
         station.clock,
         direction=Direction(settings.gate.direction),
         site=settings.thermometer.site,
         device=settings.thermometer.protocol,
+    )
+
+
+def _stability(settings: Settings) -> StabilityRule:
+    return StabilityRule(
+        offset_celsius=settings.thermometer.offset_celsius,
+        rule=settings.temperature.rule(),
+        window_s=PROTOCOLS[settings.thermometer.protocol].window_s,
     )

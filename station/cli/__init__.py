@@ -14,6 +14,7 @@ COMMANDS = {
     "community": "station.cli.community:community",
     "demo": "station.cli.demo:demo",
     "device": "station.cli.device:device",
+    "doctor": "station.cli.doctor:doctor",
     "holder": "station.cli.holder:holder",
     "init": "station.cli.setup:init",
     "log": "station.cli.log:log",

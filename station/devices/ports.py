@@ -283,3 +283,18 @@ class PortThread(ABC, Generic[_Event]):
                 self.tell_link(error.state, error.sentence, **error.values)
                 self.pause(self._pause_s)
                 self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+
+
+def try_port(address: str, baud_rate: int) -> PortError | None:
+    """Open the port at `address` at `baud_rate` (bit/s) and close it again; return why it cannot be opened.
+
+    A port that another program holds stays untouched. An address with `://` is not tried, since many network adapters
+    hang up on whoever was connected before.
+    """
+    if "://" in address:
+        return None
+    try:
+        Port(locate(address), baud_rate).close()
+    except PortError as error:
+        return error
+    return None

@@ -37,6 +37,7 @@ _GIBBERISH = N_(
 class Thermometer(PortThread[Measurement | Fault]):
     """Reads the thermometer at `address` and calls `on_event` with measurements, faults and changes of the link.
 
+    `url` is an address for `ports.locate` or for `Port`.
     A device whose protocol wants it is asked; nothing is written to any other.
     `on_event` runs on the reader's thread; it must not raise and should be quick. `baud_rate` is in bit/s.
     `monotonic_s` stamps the measurements and has to be the clock that `StabilityRule.step_up` is called with.

@@ -13,7 +13,7 @@ from station.i18n import _
 
 
 class HelpDialog(ModalScreen[None]):
-    """What each key does here; any of its keys closes it."""
+    """What each key does on a screen, of which `title` says the name; any of its keys closes it."""
 
     DEFAULT_CSS = """
     HelpDialog { align: center middle; }
@@ -21,14 +21,15 @@ class HelpDialog(ModalScreen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f1,enter", "leave", show=False)]
 
-    def __init__(self, actions: tuple[Action, ...]) -> None:
+    def __init__(self, actions: tuple[Action, ...], title: str = "") -> None:
         super().__init__()
+        self._title = title
         self._actions = actions
 
     def compose(self) -> ComposeResult:
         """List key and meaning."""
         with Vertical():
-            yield Static(_("Keys at the gate"), markup=False)
+            yield Static(self._title or _("Keys at the gate"), markup=False)
             for action in self._actions:
                 yield Static(f"{action.key.upper():>7}  {_(action.help)}", markup=False)
             yield Static(_("Esc = close"), markup=False)

@@ -37,7 +37,7 @@ from station.i18n import _, explain
 from station.lane import Lane
 from station.logbook import recent, shift_counts
 from station.screens.dealer import Scanner
-from station.screens.messages import CourierSaid, DeviceSaid, JournalGrew, ScannerSaid, ThermometerSaid
+from station.screens.messages import CourierSaid, DeviceSaid, DevicesWanted, JournalGrew, ScannerSaid, ThermometerSaid
 from station.storage import storage_errors
 from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, StatusLine
 from station.widgets.reading_panel import ReadingPanel
@@ -145,6 +145,14 @@ class GateScreen(Screen[None]):
         with self._told(quietly=True):
             self._show_health()
 
+    def use_devices(self, devices: tuple[DeviceState, ...]) -> None:
+        """Show other devices from now on; what the ones before had measured is nobody's."""
+        self._devices = {state.setting: state for state in devices}
+        self._lane.lose_sight()
+        with self._told(quietly=True):
+            self._show_health()
+            self._show_reading()
+
     @on(ScannerSaid)
     def _scanner_said(self, message: ScannerSaid) -> None:
         self.take_code(message.code, message.direction)
@@ -239,6 +247,10 @@ class GateScreen(Screen[None]):
             else:
                 counts = shift_counts(self._station.journal.connection, shift.id)
                 self._ask(hand_over_form(counts), self._handed_over)
+
+    def action_devices(self) -> None:
+        """Set devices up, on a screen of its own."""
+        self.post_message(DevicesWanted())
 
     def action_help(self) -> None:
         """Show what the keys do."""

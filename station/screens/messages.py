@@ -71,3 +71,7 @@ class CodeRead(Message):
 
 class JournalGrew(Message):
     """Something was recorded: the courier may have something to carry."""
+
+
+class DevicesWanted(Message):
+    """The guard wants to set devices up."""

@@ -52,7 +52,7 @@ class StatusLine(Static):
     def on_resize(self) -> None:
         """Put the time to the right edge; what does not fit before it is cut."""
         room = max(0, self.content_size.width - Content(self._right).cell_length - 1)
-        self.update(Content(f"{_column(self._left, room)} {self._right}"), layout=False)
+        self.update(Content(f"{column(self._left, room)} {self._right}"), layout=False)
 
 
 class HintLine(Static):
@@ -93,11 +93,11 @@ class PassageList(Static):
         why = wording.in_short(body.reasons) if body.outcome != "turned_back" else plain(body.remark or "", 40)
         cells = [
             wording.clock_time(passage.at_ms, self._zone),
-            _column(_(wording.DIRECTIONS[body.direction]), _DIRECTION_CELLS),
-            _column(name, 10),
-            _column(plain(body.address or ""), 16),
+            column(_(wording.DIRECTIONS[body.direction]), _DIRECTION_CELLS),
+            column(name, 10),
+            column(plain(body.address or ""), 16),
             f"{reading:>5}",
-            _column(_("taken back") if passage.is_undone else _(wording.OUTCOMES[body.outcome]), 8),
+            column(_("taken back") if passage.is_undone else _(wording.OUTCOMES[body.outcome]), 8),
             why,
         ]
         return Content("  ".join(cells).rstrip())
@@ -236,6 +236,6 @@ def _courier_words(courier: CourierState | None) -> list[str]:
     return [_("clock OK")]
 
 
-def _column(text: str, cells: int) -> str:
+def column(text: str, cells: int) -> str:
     """Return `text` cut or filled up to so many terminal cells, of which a Chinese character takes two."""
     return Content(text).truncate(cells, pad=True).plain

@@ -1,0 +1,358 @@
+"""The devices screen: which device hangs on which port, with what the port says before the user's eyes."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final, Protocol
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Footer, Input, Static
+
+from passes.errors import GatepostError
+from passes.plaintext import plain
+from station import actions
+from station.assembly import Station
+from station.devices import PROTOCOLS
+from station.devices.guessing import Proposal
+from station.devices.listening import Heard, PortListener
+from station.devices.measurement import LinkState
+from station.devices.ports import PortInfo, list_ports
+from station.dialogs.help import HelpDialog
+from station.i18n import _, explain
+from station.screens.messages import CodeRead
+from station.settings import Settings
+from station.widgets.device_rows import Choices, PortPanel, Row, Rows
+from station.widgets.lines import HintLine
+from station.widgets.scan_field import MOST_CHARACTERS, PlainInput
+from station.wizard import (
+    ROLES,
+    SITES,
+    Draft,
+    Role,
+    Trial,
+    TrialEvent,
+    draft_of,
+    event_words,
+    make_trial,
+    option_choices,
+    option_default,
+    port_words,
+    rates_of,
+    save,
+    with_proposal,
+    with_protocol,
+)
+
+_TRIAL_LINES: Final = 5
+_KEY_NAMES: Final = {"escape": "Esc"}
+
+
+class DeviceHost(Protocol):
+    """Whoever runs the devices while this screen is not there."""
+
+    def release_devices(self) -> None:
+        """Let go of all ports."""
+        ...
+
+    def resume_devices(self, settings: Settings) -> None:
+        """Go on with the devices of `settings`."""
+        ...
+
+
+class TrialSaid(Message):
+    """A thread of the screen has something to say; `source` tells an old thread's words from the new one's."""
+
+    def __init__(self, source: object, event: Heard | TrialEvent) -> None:
+        super().__init__()
+        self.source = source
+        self.event = event
+
+
+class DevicesScreen(Screen[Draft | None]):
+    """Set one device after the other; the field below always has the focus, so that a scan is never lost.
+
+    Dismisses the draft that a scan left unsaved, to be given again as `unsaved`. A code goes on to the gate.
+    """
+
+    DEFAULT_CSS = """
+    DevicesScreen > #title { height: 1; padding: 0 1; background: $primary; color: $text; }
+    DevicesScreen > Horizontal { height: 1fr; margin: 1 0; }
+    DevicesScreen > PlainInput { height: 1; margin: 0 1; background: $boost; }
+    """
+    AUTO_FOCUS = "#scan"
+
+    def __init__(self, station: Station, host: DeviceHost, unsaved: Draft | None = None) -> None:
+        super().__init__()
+        for action in actions.DEVICES:
+            key, name = action.key, action.name
+            self._bindings.bind(
+                key, name, _(action.label), show=action.in_footer, key_display=_KEY_NAMES.get(key, key.upper())
+            )
+        for key, name in (("up", "move(-1)"), ("down", "move(1)"), ("left", "turn(-1)"), ("right", "turn(1)")):
+            self._bindings.key_to_bindings.setdefault(key, []).append(Binding(key, name, show=False, priority=True))
+        self._station = station
+        self._host = host
+        self._settings = station.settings
+        self._ports: list[PortInfo] = []
+        self._draft = unsaved or draft_of(self._settings, Role.THERMOMETER)
+        self._saved = draft_of(self._settings, self._draft.role)
+        self._given_up: Draft | None = None
+        self._current = 0
+        self._rows: list[Row] = []
+        self._thread: Trial | None = None
+        self._source: object = None
+        self._is_trying = False
+        self._proposal: tuple[Proposal, int] | None = None
+        self._said: deque[str] = deque(maxlen=_TRIAL_LINES)
+
+    def compose(self) -> ComposeResult:
+        """Lay the areas out."""
+        yield Static(_("Devices   up/down = line   left/right = change"), markup=False, id="title")
+        with Horizontal():
+            yield Rows(id="rows")
+            yield Choices(id="choices")
+        yield PlainInput(placeholder=_("Value of the marked line, then Enter"), compact=True, id="scan")
+        yield HintLine()
+        yield PortPanel()
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        """Take the ports over, and listen."""
+        self._host.release_devices()
+        self._ports = list_ports()
+        self._show()
+        self._listen()
+
+    def on_unmount(self) -> None:
+        """Let the port go."""
+        self._stop()
+
+    @on(Input.Submitted, "#scan")
+    def _entered(self) -> None:
+        """Take what was typed for the marked line."""
+        if self._take_typed():
+            self.action_move(1)
+
+    @on(CodeRead)
+    def _code_read(self) -> None:
+        """Make room for the gate, which the code goes on to."""
+        self._close()
+
+    @on(TrialSaid)
+    def _thread_said(self, message: TrialSaid) -> None:
+        if message.source is not self._source:
+            return
+        event, panel = message.event, self.query_one(PortPanel)
+        if isinstance(event, Heard):
+            self._remember(event)
+            panel.show_heard(event, self._proposal)
+        elif self._is_trying:
+            self._said.append(event_words(event))
+            panel.show_trial(list(self._said))
+        elif isinstance(event, LinkState) and not event.is_connected:
+            self._proposal = None
+            panel.show_nothing(explain(event.trouble))
+
+    def _remember(self, heard: Heard) -> None:
+        """Keep the best that was recognised, while the listener goes on to other rates."""
+        if heard.proposals and (
+            self._proposal is None or heard.proposals[0].confidence >= self._proposal[0].confidence
+        ):
+            self._proposal = (heard.proposals[0], heard.baud_rate)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """Leave left and right to the field where the marked line has nothing to choose."""
+        return action != "turn" or (bool(self._rows) and bool(self._rows[self._current].choices))
+
+    def action_move(self, steps: int) -> None:
+        """Mark another line; what was typed into this one counts."""
+        if self._take_typed():
+            self._current = (self._current + steps) % len(self._rows)
+            self._show()
+
+    def action_turn(self, steps: int) -> None:
+        """Change the marked line to its next choice."""
+        row = self._rows[self._current]
+        self._hint("")
+        self._set(row.name, row.turned(steps))
+
+    def action_take(self) -> None:
+        """Take what the port seems to be."""
+        if self._proposal is None:
+            self._hint(_("Nothing was recognised yet. A device that speaks only when asked: choose it and press F6"))
+            return
+        self._draft = with_proposal(self._draft, *self._proposal)
+        self._saved = draft_of(self._settings, self._draft.role)
+        self._hint(_("Taken: look at the lines, then F10 = save"))
+        self._show()
+
+    def action_try(self) -> None:
+        """Try the device out, or go back to listening."""
+        if not self._take_typed():
+            return
+        if self._is_trying:
+            self._listen()
+        elif not self._draft.port:
+            self._hint(_("Choose the port first"))
+        else:
+            self._try()
+
+    def action_save(self) -> None:
+        """Write the device into the settings."""
+        if not self._take_typed():
+            return
+        try:
+            self._settings = save(self._station.folder, self._draft)
+        except GatepostError as error:
+            self._hint(explain(error))
+            return
+        self._saved = self._draft
+        self._hint(_("Saved. It is in force as soon as you go back to the gate: Esc"))
+        self._show()
+
+    def action_leave(self) -> None:
+        """Go back to the gate; what was not saved is asked for once."""
+        if self._draft not in (self._saved, self._given_up):
+            self._given_up = self._draft
+            self._hint(_("Not saved: F10 = save, Esc again = leave it as it was"))
+            return
+        self._saved = self._draft
+        self._close()
+
+    def action_help(self) -> None:
+        """Show what the keys do."""
+        self.app.push_screen(HelpDialog(actions.DEVICES, _("Keys of the devices screen")))
+
+    def _close(self) -> None:
+        self._stop()
+        self._host.resume_devices(self._settings)
+        self.dismiss(None if self._draft == self._saved else self._draft)
+
+    def _take_typed(self) -> bool:
+        """Give the marked line what stands in the field; say whether that could be done."""
+        row, typed = self._rows[self._current], self.query_one(PlainInput).value.strip()
+        if not row.is_free:
+            if typed:
+                self._hint(_("Choose with the left and right keys"))
+                self._show()
+                return False
+            return True
+        if typed != row.value:
+            self._set(row.name, plain(typed, MOST_CHARACTERS))
+        return True
+
+    def _set(self, name: str, value: str) -> None:
+        """Change one thing of the draft, and listen anew where that makes a difference."""
+        before = self._draft
+        if name == "role":
+            is_chosen = before.port != self._saved.port
+            self._saved = draft_of(self._settings, Role(value))
+            self._draft = replace(self._saved, port=before.port if is_chosen else self._saved.port)
+        elif name == "protocol":
+            self._draft = with_protocol(before, value)
+        elif name.startswith("option."):
+            self._draft = replace(before, options={**before.options, name.removeprefix("option."): value})
+        else:
+            changes: Mapping[str, str] = {name: value}
+            self._draft = replace(before, **changes)  # type: ignore[arg-type] # all but role are texts
+        self._show()
+        if self._draft.port != before.port or (self._is_trying and self._draft != before):
+            self._listen()
+
+    def _listen(self) -> None:
+        self._is_trying = False
+        self._proposal = None
+        if self._draft.port:
+            self._begin(lambda tell: PortListener(self._draft.port, tell))
+        else:
+            self._stop()
+            self.query_one(PortPanel).show_nothing(_("No port chosen: nothing to hear"))
+
+    def _try(self) -> None:
+        self._is_trying = True
+        self._said.clear()
+        try:
+            self._begin(lambda tell: make_trial(self._station.folder, self._settings, self._draft, tell))
+        except GatepostError as error:
+            self._is_trying = False
+            self._hint(explain(error))
+            return
+        self._hint(_("Trying it out; F6 = only listen again"))
+        self.query_one(PortPanel).show_trial([])
+
+    def _begin(self, make: Callable[[Callable[[Heard | TrialEvent], None]], Trial]) -> None:
+        self._stop()
+        source = object()
+        thread = make(lambda event: self._tell(source, event))
+        self._source, self._thread = source, thread
+        thread.start()
+
+    def _tell(self, source: object, event: Heard | TrialEvent) -> None:
+        """Hand on what a thread says; runs on that thread."""
+        self.post_message(TrialSaid(source, event))
+
+    def _stop(self) -> None:
+        self._source = None
+        if self._thread is not None:
+            self._thread.stop()
+            self._thread = None
+
+    def _hint(self, text: str) -> None:
+        self.query_one(HintLine).update(Content(text))
+
+    def _show(self) -> None:
+        self._rows = _rows_of(self._draft, self._saved.port, self._ports, self._settings)
+        self._current = min(self._current, len(self._rows) - 1)
+        row = self._rows[self._current]
+        self.query_one(Rows).show_rows(self._rows, self._current)
+        self.query_one(Choices).show_row(row)
+        field = self.query_one(PlainInput)
+        field.value = row.value if row.is_free else ""
+        field.cursor_position = len(field.value)
+
+
+def _rows_of(draft: Draft, saved_port: str, ports: list[PortInfo], settings: Settings) -> list[Row]:
+    """Return the lines of a device; what another role has is not among them."""
+    roles = tuple((role.value, _(words)) for role, words in ROLES.items())
+    places = [("", _("none")), *((port.address, port_words(port, settings)) for port in ports)]
+    # A port that does not show in the system's list stays among the choices once it was set.
+    places += [(port, port) for port in dict.fromkeys([draft.port, saved_port]) if port not in dict(places)]
+    rates = tuple((str(rate), str(rate)) for rate in rates_of(draft))
+    rows = [
+        Row("role", _("Device"), draft.role, roles),
+        Row("port", _("Port"), draft.port, tuple(places), is_free=True),
+    ]
+    if draft.role is Role.THERMOMETER:
+        names = tuple((name, name) for name in PROTOCOLS)
+        rows.append(Row("protocol", _("Protocol"), draft.protocol, names))
+    rows.append(Row("baud_rate", _("Baud rate"), draft.baud_rate, rates, is_free=True))
+    if draft.role is Role.SCANNER:
+        ways = (("", _("as the gate is set")), ("entry", _("always coming in")), ("exit", _("always going out")))
+        rows.append(Row("direction", _("A code means"), draft.direction, ways))
+    if draft.role is Role.THERMOMETER:
+        sites = tuple((site, _(words)) for site, words in SITES.items())
+        rows += [
+            Row("offset", _("Degrees to add"), draft.offset, is_free=True),
+            Row("site", _("Where"), draft.site, sites),
+            *_option_rows(draft),
+        ]
+    return rows
+
+
+def _option_rows(draft: Draft) -> list[Row]:
+    return [
+        Row(
+            f"option.{name}",
+            name,
+            draft.options.get(name) or option_default(draft.protocol, name),
+            tuple((choice, choice) for choice in choices),
+            is_free=not choices,
+        )
+        for name, choices in option_choices(draft.protocol).items()
+    ]
