@@ -78,6 +78,7 @@ class Port:
 
     def __init__(self, url: str, baud_rate: int, setting: str = "thermometer.port") -> None:
         self._url = url
+        self._setting = setting
         try:
             self._serial: Any = serial.serial_for_url(
                 url, baudrate=baud_rate, timeout=TIMEOUT_S, write_timeout=_WRITE_TIMEOUT_S, exclusive=True
@@ -114,7 +115,7 @@ class Port:
         try:
             self._serial.baudrate = baud_rate
         except _OPEN_ERRORS as error:
-            raise _cannot_open(self._url, error) from error
+            raise _cannot_open(self._url, self._setting, error) from error
 
     def close(self) -> None:
         """Let the port go, whatever state it is in."""

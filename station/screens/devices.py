@@ -23,13 +23,14 @@ from station.devices.guessing import Proposal
 from station.devices.listening import Heard, PortListener
 from station.devices.measurement import LinkState
 from station.devices.ports import PortInfo, list_ports
+from station.devices.scanner.code import MOST_CHARACTERS
 from station.dialogs.help import HelpDialog
 from station.i18n import _, explain
 from station.screens.messages import CodeRead
 from station.settings import Settings
 from station.widgets.device_rows import Choices, PortPanel, Row, Rows
 from station.widgets.lines import HintLine
-from station.widgets.scan_field import MOST_CHARACTERS, PlainInput
+from station.widgets.scan_field import PlainInput
 from station.wizard import (
     ROLES,
     SITES,

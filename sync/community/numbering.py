@@ -22,7 +22,7 @@ class ReservationLostError(Exception):
     """The reservation was given up before it was used; nothing was written under it."""
 
 
-_COMMUNITY = sa.bindparam("of_community")
+_COMMUNITY: sa.BindParameter[str] = sa.bindparam("of_community")
 _GENERATION = sa.select(communities.c.generation).where(communities.c.community == _COMMUNITY).scalar_subquery()
 
 # Statements of every batch are built once, which would else cost as much as running them.

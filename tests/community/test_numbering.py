@@ -105,7 +105,7 @@ def test_who_was_given_up_writes_nothing_and_starts_anew(engine: sa.Engine, monk
     gate = Gate(engine, "g1")
     sent = [gate.leg(f"p{number}", "first", NOW_MS) for number in range(3)]
     taken = Numbers.take
-    robbed = []
+    robbed: list[int] = []
 
     def take_after_a_robbery(numbers: Numbers, connection: sa.Connection) -> Numbers:
         if not robbed:

@@ -14,7 +14,8 @@ from station.devices import PROTOCOLS, port
 from station.devices.guessing import SCANNER, Confidence
 from station.devices.listening import RECENT_BYTES, Heard, PortListener, rates_to_try
 from station.devices.measurement import Link, LinkState
-from station.devices.simulator import SimulatedThermometer, Transport
+from station.devices.simulated_line import Transport
+from station.devices.simulator import SimulatedThermometer
 from tests.devices.listening import DEADLINE_S, hand_line
 from tests.devices.test_guessing import TOKEN
 

@@ -21,7 +21,7 @@ from station.screens.devices import DevicesScreen
 from station.settings import FILE_NAME, load_settings
 from station.widgets.device_rows import Choices, PortPanel, Rows
 from station.widgets.lines import HintLine
-from station.widgets.scan_field import ScanField
+from station.widgets.scan_field import PlainInput
 from tests.devices.listening import hand_line
 from tests.screens.console import Console, make_station, text_of
 from tests.screens.test_hostile import HOSTILE, is_harmless
@@ -143,7 +143,7 @@ def test_it_opens_and_fits(
             assert at.screen.query_one(Rows).size.height >= 11
             for widget in at.screen.children:
                 assert widget.region.bottom <= size[1]
-            assert isinstance(at.console.app.focused, ScanField)
+            assert isinstance(at.console.app.focused, PlainInput)
             await at.press("escape")
             assert at.console.is_ready
 
