@@ -15,7 +15,7 @@ from passes.trips import Direction
 from station.assembly import Station
 from station.clock import Clock
 from station.corrections import undo
-from station.deciding import Scan
+from station.deciding import Scan, Visitor
 from station.devices import PROTOCOLS
 from station.devices.measurement import Measurement
 from station.devices.stability import StabilityRule
@@ -75,6 +75,12 @@ class Lane:
             self.call_next()
         else:
             self._take(text)
+
+    def visit(self, visitor: Visitor) -> None:
+        """Take a visitor without a pass; raises `LaneError` while somebody else stands here."""
+        if self.is_pending:
+            raise LaneError(N_("somebody stands here already; record them first with Enter"))
+        self._show(self._gate.visit(visitor, self.direction))
 
     def keep(self, text: str) -> None:
         """Let a code wait behind the others until it is called, even when nobody stands here.
@@ -223,13 +229,16 @@ class Lane:
         return True
 
     def _take(self, text: str) -> None:
-        self.current = self._gate.scan(text, self.direction)
+        self._show(self._gate.scan(text, self.direction))
+
+    def _show(self, scan: Scan) -> None:
+        self.current = scan
         self.stability.step_up(self._clock.monotonic_s())
         self._is_asked_again = False
 
     def _decided_for(self, direction: Direction, before: Scan) -> Scan:
         """Decide a pending scan anew for another direction, with the readings and the reason it already has."""
-        scan = self._gate.scan(before.text, direction)
+        scan = self._gate.turned(before, direction)
         if before.id_matches is not None and _is_open(scan):
             scan = self._gate.check_id(scan, matches=before.id_matches)
         if before.attempts and _is_open(scan):
