@@ -10,7 +10,8 @@ from station.devices.measurement import DeviceEvent
 from station.devices.thermometer import Thermometer
 from station.lane import make_lane
 from station.parcels import open_parcels
-from station.screens.gate import GateScreen, Scanner
+from station.screens.dealing import Scanner
+from station.screens.gate import GateScreen
 from station.screens.messages import CodeRead, CourierSaid, JournalGrew, ThermometerSaid
 from sync.claiming import HttpClaims
 from sync.courier import Courier, CourierState

@@ -110,7 +110,7 @@ _NEXT = {
     Reason.WATCH_LISTED: N_("Tell the lead and the office at once"),
     Reason.MODE: N_("Ask the lead"),
     Reason.NO_ID: N_("Come back with the ID card"),
-    Reason.CLOCK: N_("Set the clock right; the lead confirms it with F3"),
+    Reason.CLOCK: N_("Set the clock right; the lead confirms it with Ctrl+T"),
     Reason.EXPIRED: N_("A new pass is issued at the office"),
     Reason.ALREADY_OUT: N_("F2 = the other direction, if they are coming back"),
     Reason.ALREADY_IN: N_("F2 = the other direction, if they are leaving"),

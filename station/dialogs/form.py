@@ -1,7 +1,7 @@
 """The one kind of dialog that asks for something: a title, a few fields, Enter to do it, Esc to leave it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from textual import on
@@ -22,6 +22,12 @@ _CODE = re.compile(rf"{PREFIX}[A-Z2-7]{{40,}}")
 """A pass that was scanned into a field: nobody writes that by hand."""
 
 
+def pass_in(text: str) -> str:
+    """Return the pass that a scanner typed into a field; empty when there is none."""
+    found = _CODE.search(text)
+    return found[0] if found else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One line to fill in; texts are already in the user's language."""
@@ -35,7 +41,7 @@ class Field:
 class Answer:
     """What the user did: the fields' values, or `other` when the dialog's second key was pressed instead."""
 
-    values: dict[str, str]
+    values: dict[str, str] = field(repr=False)
     other: bool = False
 
 
@@ -88,14 +94,17 @@ class FormDialog(ModalScreen[Answer | None]):
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         """Dismiss the values of all fields, unless it was a scanner that pressed Enter."""
-        code = _CODE.search(event.value)
-        if code is None:
+        code = pass_in(event.value)
+        if not code:
             self.dismiss(Answer(self._values()))
             return
-        written = event.value[: code.start()] + event.value[code.end() :]
+        written = event.value.replace(code, "", 1)
         # A scan overwrites a default while that is selected; the guard did not mean to.
-        event.input.value = written or next(field.value for field in self._fields if field.name == event.input.id)
-        self.post_message(CodeRead(code[0]))
+        event.input.value = written or self._before_scan(event.input)
+        self.post_message(CodeRead(code))
+
+    def _before_scan(self, line: Input) -> str:
+        return next(field.value for field in self._fields if field.name == line.id)
 
     def action_other(self) -> None:
         """Dismiss by the second key."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -14,7 +13,6 @@ from textual.widgets import Footer, Input
 from passes.errors import GatepostError, UsageError
 from passes.policy import Outcome
 from passes.temperature import parse_celsius
-from passes.trips import Direction
 from station import actions, shifts
 from station.assembly import Station
 from station.clock import local_time
@@ -33,7 +31,9 @@ from station.dialogs.help import HelpDialog
 from station.i18n import _, explain
 from station.lane import Lane
 from station.logbook import recent, shift_counts
-from station.screens.messages import CourierSaid, JournalGrew, ThermometerSaid
+from station.screens.dealing import Scanner
+from station.screens.front_desk import FrontDesk
+from station.screens.messages import CardSaid, CourierSaid, JournalGrew, ThermometerSaid
 from station.storage import storage_errors
 from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, StatusLine
 from station.widgets.reading_panel import ReadingPanel
@@ -42,18 +42,6 @@ from station.widgets.verdict_panel import VerdictPanel
 from sync.courier import CourierState
 
 LAST_PASSAGES = 8
-
-
-class Scanner(Protocol):
-    """A scanner that deals the next visitor when a key is pressed, and lets them go on when they are done."""
-
-    def deal(self, direction: Direction) -> str:
-        """Return the next visitor's code."""
-        ...
-
-    def leave(self) -> None:
-        """Let the visitor leave the thermometer."""
-        ...
 
 
 class GateScreen(Screen[None]):
@@ -83,6 +71,7 @@ class GateScreen(Screen[None]):
         self._link: LinkState | None = None
         self._live_celsius: float | None = None
         self._day = station.gate.today()
+        self._desk = FrontDesk(self, station, lane, self._told, self._hint)
         self._courier: CourierState | None = CourierState() if station.settings.community.url else None
 
     def compose(self) -> ComposeResult:
@@ -140,6 +129,11 @@ class GateScreen(Screen[None]):
                     self._show_all()
         self._show_reading()
 
+    @on(CardSaid)
+    def _card_said(self, message: CardSaid) -> None:
+        with self._told():
+            self._desk.card(message.event)
+
     @on(CourierSaid)
     def _courier_said(self, message: CourierSaid) -> None:
         has_news = self._courier is not None and self._courier.news != message.state.news
@@ -172,6 +166,16 @@ class GateScreen(Screen[None]):
         """Change between people going out and coming in."""
         with self._told():
             self._lane.turn_direction()
+
+    def action_visitor(self) -> None:
+        """Register a visitor without a pass, or let one leave."""
+        with self._told():
+            self._desk.visitor()
+
+    def action_issue(self) -> None:
+        """Issue a pass."""
+        with self._told():
+            self._desk.issue()
 
     def action_acknowledge(self) -> None:
         """Record an amber passage: the guard has seen what it asks for."""

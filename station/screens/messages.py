@@ -2,6 +2,7 @@
 
 from textual.message import Message
 
+from station.devices.idcard.card import CardError, IdCard
 from station.devices.measurement import DeviceEvent
 from sync.courier import CourierState
 
@@ -10,6 +11,14 @@ class ThermometerSaid(Message):
     """The thermometer's thread has a measurement, a fault, or another state of its link."""
 
     def __init__(self, event: DeviceEvent) -> None:
+        super().__init__()
+        self.event = event
+
+
+class CardSaid(Message):
+    """The ID card reader's thread read a card, or could not read one; the card is in memory only."""
+
+    def __init__(self, event: IdCard | CardError) -> None:
         super().__init__()
         self.event = event
 
