@@ -1,10 +1,11 @@
 """The ID card reader, the scanner and the pass form at the front desk."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from textual.widgets import Input
 
-from station.devices.idcard.card import CardError, IdCard
+from station.devices.idcard.card import CardError
 from station.dialogs.rows import RowsDialog
 from sync.sealing import Purpose
 from tests.screens.console import Console
@@ -129,14 +130,10 @@ def test_odd_names_are_only_text(tmp_path: Path) -> None:
     async def story(console: Console) -> None:
         console.issue("王小明")
         await console.press("f2", "f3")
-        await card(console, IdCard(**{**_fields(CARD), "name": "[@click=app.quit]x[/]"}))
+        await card(console, replace(CARD, name="[@click=app.quit]x[/]"))
         await console.fill_in(host="王小明")
         await console.measure(36.5)
         await console.press("enter", "f2", "f3", "escape")
         assert len(console.rows()) == 1
 
     play(tmp_path, story)
-
-
-def _fields(of: IdCard) -> dict[str, object]:
-    return {name: getattr(of, name) for name in IdCard.__slots__}
