@@ -12,11 +12,11 @@ def visitor_form(values: dict[str, str], today: date, trouble: str, repeated: di
     labels = {
         "name": _("Name"),
         "id_number": _("ID number"),
+        "host": _("Visits (name)"),
+        "purpose": _("Purpose"),
+        "origin": _("Coming from"),
         "phone": _("Phone"),
         "address": _("Home address"),
-        "host": _("Visits (name)"),
-        "origin": _("Coming from"),
-        "purpose": _("Purpose"),
     }
     title = _("A visitor without a pass comes in; without a document: ID number = -")
     return _form(title, labels, values, today, trouble, repeated)
@@ -27,11 +27,11 @@ def issue_form(values: dict[str, str], today: date, trouble: str, kinds: str) ->
     labels = {
         "name": _("Name"),
         "id_number": _("ID number"),
-        "phone": _("Phone"),
         "address": _("Room"),
         "kind": _("Kind"),
         "from": _("From"),
         "until": _("Until"),
+        "phone": _("Phone"),
     }
     return _form(_("New pass. Kinds: {kinds}").format(kinds=kinds), labels, values, today, trouble, {})
 

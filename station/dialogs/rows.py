@@ -80,7 +80,7 @@ class RowsDialog(FormDialog):
     def on_mount(self) -> None:
         """Take over the numbers of an answer that was not good yet."""
         for name, number in self._form.numbers.items():
-            self._secret(name).hold(number)
+            self._secret(name).put(number)
         if self._form.repeated:
             self._bindings.bind("f3", "repeat", show=False)
 

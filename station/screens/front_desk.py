@@ -177,7 +177,7 @@ class FrontDesk:
             self._ask_pass(values, explain(error))
             return
         self._next_pass = {name: values[name] for name in _KEPT_FOR_THE_NEXT}
-        told = _("Pass {number} issued to {name}. Print: gatepost pass print {number} --to PRINTER")
+        told = _("Pass {number} issued to {name}. Print: gatepost pass print {number}")
         self._hint(told.format(number=row.number, name=mask_name(row.holder)))
 
     def _application(self, values: dict[str, str]) -> Application:

@@ -36,11 +36,15 @@ class SecretInput(PlainInput):
         self._held = number
         self.value = self.hidden
 
+    def put(self, typed: str) -> None:
+        """Take what somebody typed: hidden when it is a number, as it is when it has to be corrected."""
+        try:
+            self.hold(self._parse(typed))
+        except GatepostError:
+            self._held, self.value = "", typed
+
     def on_blur(self, _event: events.Blur) -> None:
         """Hide a number that was typed whole."""
         typed = self.number
         if typed and typed != self._held:
-            try:
-                self.hold(self._parse(typed))
-            except GatepostError:
-                self._held = ""
+            self.put(typed)

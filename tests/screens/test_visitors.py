@@ -137,6 +137,23 @@ def test_what_is_wrong_is_asked_again_and_nothing_is_lost(tmp_path: Path) -> Non
     play(tmp_path, story)
 
 
+def test_a_wrong_phone_is_shown_as_it_was_typed(tmp_path: Path) -> None:
+    async def story(console: Console) -> None:
+        console.issue("王小明")
+        await console.press("f2", "f3")
+        await console.fill_in(**VISIT | {"phone": "12"})
+        assert trouble(console)
+        assert (field(console, "phone"), field(console, "id_number")) == ("12", "*" * 14 + "4477")
+        await console.fill_in(phone=PHONE)
+        await console.measure(36.5)
+        await console.press("enter")
+        (person,) = registered(console.station)
+        assert person.phone is not None
+        assert person.phone.tail == "1234"
+
+    play(tmp_path, story)
+
+
 def test_an_unknown_host_is_asked_again_then_refused(tmp_path: Path) -> None:
     async def story(console: Console) -> None:
         await console.press("f2", "f3")
