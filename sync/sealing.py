@@ -5,7 +5,7 @@ the community's signed trust list, the private one in the office's folder. A box
 and person that it was sealed for.
 
 A digest is Argon2id (RFC 9106) with a secret value: whoever has only the records cannot try numbers out, and whoever
-stole a station with its secret pays 19 MiB and some 30 ms for each.
+stole a station with its secret pays 19 MiB and some 50 ms for each.
 """
 
 import base64
@@ -170,7 +170,7 @@ class DigestKey:
         return self._secret
 
     def digest(self, field: Field, number: str) -> str:
-        """Return the digest of a number as `passes.identity` writes it; it costs some 30 ms.
+        """Return the digest of a number as `passes.identity` writes it; it costs some 50 ms.
 
         Digests under different keys never compare equal: the key's short id stands before.
         """
