@@ -19,7 +19,9 @@ from station.register import PersonRow
 from sync.bodies import PersonRegistered, Visit
 from sync.events import new_id
 
-MOST_NAME_CHARS = 40
+MOST_NAME_CHARS = 64
+"""A foreigner's card has up to 60."""
+
 MOST_SAID_CHARS = 100
 
 
