@@ -5,6 +5,7 @@ What is checked is the writing alone. Nothing is told from the area or the sex t
 
 import re
 import unicodedata
+from typing import Literal
 
 from passes.errors import N_, GatepostError
 
@@ -12,7 +13,10 @@ _MOST_CHARS = 60
 _TAIL_CHARS = 4
 _RESIDENT = re.compile(r"[0-9]{17}[0-9X]")
 _FIRST_GENERATION = re.compile(r"[0-9]{15}")
+# Foreign permanent resident identity card (2017): three letters of the nation, twelve digits.
+_PERMANENT_RESIDENT = re.compile(r"[A-Z]{3}[0-9]{12}")
 _OTHER_DOCUMENT = re.compile(r"(?=.*[0-9])[A-Z0-9()/]{5,20}")
+_TRAVEL_PERMIT = re.compile(r"[HM]([0-9]{8}|[0-9]{10})|[0-9]{8}")
 # More digits than any permit or passport has: a resident ID number with a slip in it.
 _MISWRITTEN = re.compile(r"(?:[^0-9]*[0-9]){11}.*")
 _IN_TEXT = re.compile(r"\d{14,}[\dXx]|\d{6}[ -]\d{8}[ -]\d{3}[\dXx]")
@@ -29,6 +33,10 @@ _LICENSED = re.compile(
 )
 _BEGINS_LICENSED = re.compile(rf"[{_PROVINCES}][A-Z]")
 _OTHER_PLATE = re.compile(r"(?=(?:.*[0-9]){4})(?![0-9]{9})[A-Z0-9\u4e00-\u9fff]{4,12}")
+
+
+Document = Literal["resident_id", "residence_permit", "permanent_residence", "travel_permit", "other"]
+"""Which paper says who somebody is; `other` are passports and what is not told apart."""
 
 
 class IdentityError(GatepostError):
@@ -62,6 +70,8 @@ def parse_id_number(text: str) -> str:
         raise IdentityError(
             N_("ID number ending in {tail}: its date of birth does not exist; compare it with the card"), tail=tail
         ) from None
+    if _PERMANENT_RESIDENT.fullmatch(number):
+        return number
     if _MISWRITTEN.fullmatch(number):
         raise IdentityError(
             N_("ID number ending in {tail}: has {count} characters, not 17 digits and a last digit or X"),
@@ -73,9 +83,44 @@ def parse_id_number(text: str) -> str:
     return number
 
 
+def document_of(number: str) -> Document:
+    """Return which document a number that `parse_id_number` returned is of, as far as its writing tells.
+
+    Residence permits of Hong Kong, Macau and Taiwan have area codes of their own; travel permits of the mainland begin
+    with H or M, those of Taiwan have 8 digits. Everything else may be a passport.
+    """
+    if _RESIDENT.fullmatch(number):
+        return "residence_permit" if number.startswith(("81", "82", "83")) else "resident_id"
+    if _FIRST_GENERATION.fullmatch(number):
+        return "resident_id"
+    if _PERMANENT_RESIDENT.fullmatch(number):
+        return "permanent_residence"
+    return "travel_permit" if _TRAVEL_PERMIT.fullmatch(number) else "other"
+
+
+def comparable_id(number: str) -> str:
+    """Return the form by which ID numbers are compared: one of the first generation as the 18 characters it became."""
+    if not _FIRST_GENERATION.fullmatch(number):
+        return number
+    from stdnum.cn import ric
+
+    longer = f"{number[:6]}19{number[6:]}"
+    return longer + str(ric.calc_check_digit(longer + "0"))
+
+
+def comparable_phone(number: str) -> str:
+    """Return the form by which phone numbers are compared: a landline in China without +86, with its leading 0."""
+    return f"0{number[3:]}" if number.startswith("+86") else number
+
+
+def tail_of(number: str) -> str:
+    """Return the end of an ID or phone number that people may see: four characters, none of a very short number."""
+    return number[-_TAIL_CHARS:] if len(number) > _TAIL_CHARS else ""
+
+
 def mask_id_number(number: str) -> str:
     """Hide all but the last four characters; a number of four or fewer is hidden whole."""
-    shown = number[-_TAIL_CHARS:] if len(number) > _TAIL_CHARS else ""
+    shown = tail_of(number)
     return "*" * (len(number) - len(shown)) + shown
 
 

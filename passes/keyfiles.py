@@ -7,6 +7,7 @@ slow down nobody who guesses, so a short passphrase is refused.
 import os
 import stat
 from pathlib import Path
+from typing import Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,13 +22,26 @@ _MAX_FILE_BYTES = 16 * 1024
 _ENCRYPTED = b"BEGIN ENCRYPTED PRIVATE KEY"
 
 
-def save_key(path: Path, key: IssuingKey, passphrase: str | None = None) -> None:
+class PemKey(Protocol):
+    """A private key that can be written as PKCS8 PEM."""
+
+    def pem(self, passphrase: str | None = None) -> bytes:
+        """Return the PEM, encrypted when there is a passphrase; ValueError if that cannot be used."""
+        ...
+
+
+def save_key(path: Path, key: PemKey, passphrase: str | None = None) -> None:
     """Write the key to a new file that only its owner can read.
 
     Raises KeyFileError when the file exists (a key is never overwritten), when the passphrase cannot be used, or when
     the folder cannot be written; a file that could not be written whole is removed again.
     """
     pem = _pem(path, key, passphrase)
+    save_private_file(path, pem)
+
+
+def save_private_file(path: Path, data: bytes) -> None:
+    """Write a new file of secrets that only its owner can read; raises KeyFileError as `save_key` does."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     except FileExistsError:
@@ -36,7 +50,7 @@ def save_key(path: Path, key: IssuingKey, passphrase: str | None = None) -> None
         raise _unusable(path, error) from error
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
@@ -49,22 +63,39 @@ def reseal_key(path: Path, old_passphrase: str | None, new_passphrase: str | Non
 
     Until the new file is whole the old one stands. Raises KeyFileError as `load_key` and `save_key` do.
     """
-    key, part = load_key(path, old_passphrase), path.with_name(f"{path.name}.new")
+    key = load_key(path, old_passphrase)
+    replace_key(path, key, new_passphrase)
+    return key
+
+
+def replace_key(path: Path, key: PemKey, passphrase: str | None) -> None:
+    """Put a key in the place of the file's; until it is whole the old one stands. Raises KeyFileError."""
+    part = path.with_name(f"{path.name}.new")
     part.unlink(missing_ok=True)
-    save_key(part, key, new_passphrase)
+    save_key(part, key, passphrase)
     try:
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise _unusable(path, error) from error
-    return key
 
 
 def load_key(path: Path, passphrase: str | None = None) -> IssuingKey:
     """Read a key that `save_key` wrote.
 
-    Raises KeyFileError when the file is missing, open to group or others (POSIX), damaged, not an Ed25519 key, or
-    when the passphrase is wrong, missing or not needed.
+    Raises KeyFileError as `load_private_key` does, and for what is not an Ed25519 key.
+    """
+    private = load_private_key(path, passphrase)
+    if not isinstance(private, Ed25519PrivateKey):
+        raise _refused(N_("The key file {path} holds no Ed25519 key: use one that Gatepost made."), path)
+    return IssuingKey(private)
+
+
+def load_private_key(path: Path, passphrase: str | None = None) -> object:
+    """Read a private key of any kind; the caller looks whether it is the one that is needed.
+
+    Raises KeyFileError when the file is missing, open to group or others (POSIX), damaged, of a kind that is not known
+    here, or when the passphrase is wrong, missing or not needed.
     """
     encrypted = _ENCRYPTED in (pem := read_private_file(path))
     if encrypted and not passphrase:
@@ -74,18 +105,15 @@ def load_key(path: Path, passphrase: str | None = None) -> IssuingKey:
     try:
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-        private = load_pem_private_key(pem, passphrase.encode() if passphrase else None)
+        return load_pem_private_key(pem, passphrase.encode() if passphrase else None)
     except UnsupportedAlgorithm:
-        private = None
+        return None
     except (ValueError, TypeError):
         if encrypted and b"END ENCRYPTED PRIVATE KEY" in pem:
             raise _refused(
                 N_("The passphrase for the key file {path} is wrong, or the file is damaged: try again."), path
             ) from None
         raise _refused(N_("The key file {path} is damaged or no PEM key: restore it from a backup."), path) from None
-    if not isinstance(private, Ed25519PrivateKey):
-        raise _refused(N_("The key file {path} holds no Ed25519 key: use one that Gatepost made."), path)
-    return IssuingKey(private)
 
 
 def needs_passphrase(path: Path) -> bool:
@@ -129,7 +157,7 @@ def read_private_file(path: Path) -> bytes:
         raise _unusable(path, error) from error
 
 
-def _pem(path: Path, key: IssuingKey, passphrase: str | None) -> bytes:
+def _pem(path: Path, key: PemKey, passphrase: str | None) -> bytes:
     if passphrase is not None and len(passphrase) < MIN_PASSPHRASE_CHARS:
         raise _refused(
             N_("The passphrase for {path} has fewer than {least} characters: choose a longer one, of several words."),

@@ -75,6 +75,9 @@ class Kind(msgspec.Struct, frozen=True, omit_defaults=True):
     notes: tuple[str, ...] = ()
 
 
+VISITOR = "visitor"
+"""The kind by whose rules those pass who were registered at the gate and have no pass."""
+
 PRESETS: dict[str, Kind] = {
     kind.code: kind
     for kind in (
@@ -85,7 +88,7 @@ PRESETS: dict[str, Kind] = {
         Kind("commuter", N_("Commuter"), Direction.EXIT, colour="green"),
         Kind("service", N_("City service"), Direction.ENTRY, trips=None, colour="blue"),
         Kind("courier", N_("Courier"), Direction.ENTRY, trips=None, minutes_away=60, colour="yellow"),
-        Kind("visitor", N_("Visitor"), Direction.ENTRY, visitor=True, id_check=True, colour="white"),
+        Kind(VISITOR, N_("Visitor"), Direction.ENTRY, visitor=True, id_check=True, colour="white"),
         Kind("vehicle", N_("Vehicle"), Direction.EXIT, trips=None),
         Kind("volunteer", N_("Volunteer"), Direction.EXIT, trips=None, colour="red"),
         Kind("exempt", N_("Exempt"), Direction.EXIT, trips=None, exempt=True, colour="red"),

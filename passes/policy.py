@@ -66,6 +66,7 @@ class Facts(msgspec.Struct, frozen=True):
     `SKIPPED` when the guard gave a reason for taking none. `typed` means that the pass number was entered by hand.
     `id_matches` is None while nobody has looked at the ID card. `clock_behind`: the device's clock lies before the
     station's own last record. `stale`: the lists are too old. `unclaimed`: the station decides alone.
+    `host_known` says of a visitor without a pass whether the host lives here; None where no host is asked for.
     """
 
     known: KnownPass
@@ -79,6 +80,7 @@ class Facts(msgspec.Struct, frozen=True):
     clock_behind: bool = False
     stale: bool = False
     unclaimed: bool = False
+    host_known: bool | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -206,6 +208,8 @@ def _against_first_leg(facts: Facts) -> list[Reason]:
         holding.append(Reason.OVER_LIMIT)
     if kind.hours and not any(hours.contains(facts.local_now) for hours in kind.hours):
         holding.append(Reason.OUTSIDE_HOURS)
+    if facts.host_known is False and facts.mode is not Mode.OPEN:
+        holding.append(Reason.NO_HOST)
     if facts.clock_behind:
         holding.append(Reason.CLOCK)
     return holding

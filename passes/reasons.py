@@ -31,6 +31,7 @@ class Reason(StrEnum):
     ALREADY_IN = "already_in"
     OVER_LIMIT = "over_limit"
     OUTSIDE_HOURS = "outside_hours"
+    NO_HOST = "no_host"
 
     NO_ID = "no_id"
     FEVER = "fever"

@@ -25,6 +25,9 @@ MAX_TRUST_LIST_BYTES = 1_000_000
 USE_ISSUING = "issue"
 """The use of a key that signs passes."""
 
+USE_SEALING = "seal"
+"""The use of an X25519 key that ID and phone numbers are sealed to (`sync.sealing`)."""
+
 TRUST_LIST = Sign1("application/vnd.gatepost.trust-list.v1+cbor")
 
 
@@ -108,6 +111,15 @@ class TrustList:
     def candidates(self, key_id: bytes, community: str) -> Sequence[TrustedKey]:
         """Return the community's pass keys with that short id; there may be several, and all are to be tried."""
         return self._by_id.get((key_id, community), ())
+
+    def sealing_key(self) -> bytes | None:
+        """Return the raw X25519 key that this community's secrets are sealed to: the newest one not withdrawn."""
+        keys = [
+            entry.public_key
+            for entry in self.entries
+            if entry.use == USE_SEALING and entry.community == self.community and entry.withdrawn_at_ms is None
+        ]
+        return keys[-1] if keys else None
 
     @cached_property
     def _by_id(self) -> dict[tuple[bytes, str], tuple[TrustedKey, ...]]:

@@ -82,10 +82,6 @@ class GatepostApp(App[None]):
         """Hand a code that got into a dialog's field to the gate behind it."""
         self._gate_screen.take_code(message.text)
 
-    def on_card_said(self, message: CardSaid) -> None:
-        """Say what to do with an ID card that no screen asked for."""
-        self._gate_screen.tell_card(message.event)
-
     def on_devices_wanted(self, _message: DevicesWanted) -> None:
         """Show the devices in front of the gate."""
         from station.screens.devices import DevicesScreen  # seldom needed, and a start is cold
@@ -152,12 +148,9 @@ class GatepostApp(App[None]):
         elif isinstance(news, CodeScanned):
             self._gate_screen.post_message(ScannerSaid(news.code, news.direction))
         elif isinstance(news, CardRead):
-            self.call_later(self._offer_card, CardSaid(news.event))
+            self._gate_screen.post_message(CardSaid(news.event))
         else:
             self._gate_screen.post_message(DeviceSaid(news.state))
-
-    def _offer_card(self, message: CardSaid) -> None:
-        self.screen.post_message(message)
 
     def _make_claims(self) -> HttpClaims | None:
         station = self.station

@@ -16,6 +16,7 @@ from station.journal import Journal
 from station.outbox import JournalOutbox
 from station.register import Register
 from station.settings import (
+    DIGEST_KEY_FILE,
     ISSUING_KEY_FILE,
     ROOT_FILE,
     SECRET_FILE,
@@ -26,6 +27,7 @@ from station.settings import (
 )
 from station.trusting import Trusting
 from sync.events import recompute_hash
+from sync.sealing import Sealer, load_digest_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,18 @@ class Station:
                 path=path,
             )
         with_names = self.settings.passes.holder_names
-        return Desk(self.journal, self.register, key, community, self.clock, with_names)
+        return Desk(self.journal, self.register, key, community, self.clock, with_names, self.sealer())
+
+    def sealer(self) -> Sealer | None:
+        """Return what numbers are sealed with; None where the office has given no key to seal to yet.
+
+        Raises `KeyFileError` for a digest key that cannot be used.
+        """
+        public_key = self.trusting.newest().sealing_key()
+        if public_key is None:
+            return None
+        path = self.folder / DIGEST_KEY_FILE
+        return Sealer(self.settings.community.id, public_key, load_digest_key(path) if path.exists() else None)
 
     def secret(self) -> str:
         """Return the secret that names this station to its community; raises `SettingsError` when it is damaged."""

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec.structs import replace
 
-from passes.kinds import Kind
+from passes.kinds import PRESETS, VISITOR, Kind
 from passes.number import number_of, parse_number
 from passes.policy import SKIPPED, Facts, KnownPass, Outcome, Skipped, State, Verdict, decide, overruled, refused
 from passes.reasons import Reason
@@ -20,7 +20,7 @@ from station.claiming import Claim, claim_keys, lost
 from station.clock import local_time
 from station.journal import Journal
 from station.register import PassRow, Register
-from sync.bodies import Attempt
+from sync.bodies import Attempt, Visit
 from sync.events import Event
 
 CLOCK_TOLERANCE_MS = 60_000
@@ -36,7 +36,11 @@ RecordedOutcome = Literal["allowed", "refused", "turned_back"]
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Who stands at the gate, as the pass and the register tell it; `line` is that of the pass's replacements."""
+    """Who stands at the gate, as the pass and the register tell it; `line` is that of the pass's replacements.
+
+    Of a visitor without a pass, `pass_id` and `line` are the person's id, there is no number, and `visit` says what was
+    said; `host_known` whether the host was found among those who live here.
+    """
 
     pass_id: str
     number: str
@@ -48,6 +52,23 @@ class Person(msgspec.Struct, frozen=True):
     valid_from: date
     valid_until: date
     line: str
+    visit: Visit | None = None
+    host_known: bool | None = None
+
+
+class Visitor(msgspec.Struct, frozen=True):
+    """A registered visitor without a pass: `household` and `address` are those of the host, empty where none was named.
+
+    `has_document` is false for whoever could show no paper. `host_known` as in `Person`.
+    """
+
+    person_id: str
+    name: str
+    household: str
+    address: str
+    visit: Visit
+    has_document: bool = True
+    host_known: bool | None = None
 
 
 class Override(msgspec.Struct, frozen=True):
@@ -138,6 +159,30 @@ class Decider:
             return replace(scan, token=token, verdict=refused(Reason.UNKNOWN_KIND))
         return replace(scan, token=token, person=_person_of(token.claims, kind))
 
+    def visited(self, visitor: Visitor, direction: Direction, at_ms: int) -> Scan:
+        """Return what a visitor without a pass is, as `read` does for a pass: the kind `visitor`, for today."""
+        counted_ms = max(at_ms, self._journal.head().latest_ms)
+        kind = self._register.rules().kind_or_first(VISITOR, counted_ms - (self._journal.drift_ms or 0))
+        today = local_time(counted_ms, self._zone).date()
+        person = Person(
+            pass_id=visitor.person_id,
+            number="",
+            kind=kind or PRESETS[VISITOR],
+            holder=visitor.name,
+            holder_id=visitor.person_id,
+            household=visitor.household or None,
+            address=visitor.address,
+            valid_from=today,
+            valid_until=today,
+            line=visitor.person_id,
+            visit=visitor.visit,
+            host_known=visitor.host_known,
+        )
+        id_matches = None if visitor.has_document else False
+        return Scan(
+            f"visit {visitor.person_id}", direction, at_ms, refused(Reason.NOT_A_PASS), person, id_matches=id_matches
+        )
+
     def decided(self, scan: Scan, *, alone: bool = False, claim: Claim | None = None) -> Scan:
         """Return the scan with the answer of this moment.
 
@@ -155,7 +200,7 @@ class Decider:
         orders = self._register.orders()
         rules = orders.rules
         kind = rules.kind(person.kind.code, counted_ms - ahead_ms) or person.kind
-        entry = self._entry((head.n, orders.feed_n), person.pass_id, kind, local_now.date(), counted_ms, ahead_ms)
+        entry = self._entry((head.n, orders.feed_n), person, kind, local_now.date(), counted_ms, ahead_ms)
         person, known = self._known(scan, person, kind, entry)
         finding, celsius = self._finding(scan)
         facts = Facts(
@@ -170,6 +215,7 @@ class Decider:
             clock_behind=is_behind,
             stale=orders.is_stale(counted_ms, STALE_AFTER_MS),
             unclaimed=alone,
+            host_known=person.host_known,
         )
         answered = replace(
             scan,
@@ -203,20 +249,24 @@ class Decider:
         return answered
 
     def _entry(
-        self, version: tuple[int, int | None], pass_id: str, kind: Kind, today: date, at_ms: int, ahead_ms: int
+        self, version: tuple[int, int | None], person: Person, kind: Kind, today: date, at_ms: int, ahead_ms: int
     ) -> _Entry:
-        """Return what the register has about a pass.
+        """Return what the register has about a pass, or about a visitor without one.
 
         The register is folded from journal and feed, so while neither has grown (`version`) the answer to the same
         question is the same: whoever is scanned, measured and recorded is looked up once.
         """
-        asked = (version, pass_id, kind, today, ahead_ms)
+        pass_id, visit = person.pass_id, person.visit
+        asked = (version, pass_id, kind, today, ahead_ms, visit and person.household)
         if asked == self._asked and kind.count == "pass":
             return self._found
         row = self._register.find_pass(pass_id)
         line = row.line if row else self._register.line_of(pass_id)
         state, detail = (row.state, row.detail) if row else self._register.state_of(pass_id)
-        against = self._register.restrictions(row.holder_id, row.household, today) if row else ()
+        if visit:
+            against = self._register.restrictions(pass_id, person.household or "", today)
+        else:
+            against = self._register.restrictions(row.holder_id, row.household, today) if row else ()
         stands = self.standing(line, row.household if row else None, kind, today, at_ms, ahead_ms)
         self._asked, self._found = asked, _Entry(row, line, state, detail, against, stands)
         return self._found
@@ -240,7 +290,7 @@ class Decider:
             valid_from=person.valid_from,
             valid_until=person.valid_until,
             state=entry.state,
-            in_roster=row is not None,
+            in_roster=row is not None or person.visit is not None,
             key_withdrawn=scan.token is not None
             and not self._key_as_of_now(scan.token.key).is_trusted_for(
                 row.issued_ms if row and _is_own_token(scan, row) else None, scan.at_ms, self._zone

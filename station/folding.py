@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 REGISTER_TABLES = (
     *("passes", "pass_events", "lines", "persons", "restrictions", "legs", "undone"),
-    *("rules", "trust_lists", "conflicts", "shifts"),
+    *("rules", "trust_lists", "conflicts", "shifts", "numbers", "visits"),
 )
 """All that is folded from the journal and the feed, and can be thrown away."""
 
@@ -45,6 +45,17 @@ _REGISTER_PERSON = (
     "INSERT INTO persons VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name,"
     " household = excluded.household, address = excluded.address, order_ms = excluded.order_ms, id = excluded.id"
     " WHERE (excluded.order_ms, excluded.id) > (persons.order_ms, persons.id)"
+)
+_KNOW_NUMBER = (
+    "INSERT INTO numbers VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET digest = excluded.digest,"
+    " tail = excluded.tail, document = excluded.document, order_ms = excluded.order_ms, id = excluded.id"
+    " WHERE (excluded.order_ms, excluded.id) > (numbers.order_ms, numbers.id)"
+)
+_REGISTER_VISIT = (
+    "INSERT INTO visits VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name,"
+    " household = excluded.household, address = excluded.address, visit = excluded.visit,"
+    " station = excluded.station, order_ms = excluded.order_ms, id = excluded.id"
+    " WHERE (excluded.order_ms, excluded.id) > (visits.order_ms, visits.id)"
 )
 _RESTRICTIONS: dict[type[bodies.Restriction], tuple[Reason, bool]] = {
     bodies.HolderBanned: (Reason.BANNED, True),
@@ -121,6 +132,10 @@ class Fold:
         if body.outcome == "allowed" and body.pass_id and body.leg:
             places = _place_ms(event, body.order_ms), _place_ms(event)
             self._add_leg(event, body.pass_id, places, body.direction, body.leg)
+            if body.visit and body.leg == "first":
+                said = msgspec.json.encode(body.visit).decode()
+                whose = (body.pass_id, body.holder or "", body.household or "", body.address or "")
+                self._db.execute(_REGISTER_VISIT, (*whose, said, event.station, places[0], event.id))
 
     def _missed(self, _n: int | None, event: Fact, body: bodies.PassageMissed) -> None:
         self._add_leg(event, body.pass_id, (body.happened_ms, body.happened_ms), body.direction, body.leg)
@@ -187,9 +202,17 @@ class Fold:
         )
 
     def _person(self, _n: int | None, event: Fact, body: bodies.PersonRegistered) -> None:
-        self._db.execute(
-            _REGISTER_PERSON, (body.person_id, body.name, body.household, body.address, _place_ms(event), event.id)
-        )
+        place = (_place_ms(event), event.id)
+        if body.name:
+            # The feed leaves out the names of whom other gates registered, as above.
+            self._db.execute(_REGISTER_PERSON, (body.person_id, body.name, body.household, body.address, *place))
+        for field, sealed, document in (
+            ("id_number", body.id_number, body.document),
+            ("phone", body.phone, None),
+        ):
+            if sealed:
+                known = (body.person_id, field, sealed.digest, sealed.tail, document)
+                self._db.execute(_KNOW_NUMBER, (*known, *place))
 
     def _restriction(self, _n: int | None, event: Fact, body: bodies.Restriction) -> None:
         reason, is_on = _RESTRICTIONS[type(body)]

@@ -19,7 +19,7 @@ from passes.temperature import TemperatureRule
 from passes.trips import Direction, local_day
 from station.claiming import Claim, Claims
 from station.clock import Clock
-from station.deciding import CLOCK_TOLERANCE_MS, Decider, Override, RecordedOutcome, Scan
+from station.deciding import CLOCK_TOLERANCE_MS, Decider, Override, RecordedOutcome, Scan, Visitor
 from station.journal import Journal
 from station.logbook import newest_with_id
 from station.register import Register
@@ -79,7 +79,23 @@ class Gate:
 
     def scan(self, text: str, direction: Direction) -> Scan:
         """Answer a scan; a refusal is recorded at once, a repeated read answers as before."""
-        scan = self._decided(self._decider.read(text, direction, self.clock.now_ms()))
+        return self._answered(self._decider.read(text, direction, self.clock.now_ms()))
+
+    def visit(self, visitor: Visitor, direction: Direction) -> Scan:
+        """Answer a visitor without a pass, as `scan` does a pass."""
+        return self._answered(self._decider.visited(visitor, direction, self.clock.now_ms()))
+
+    def turned(self, scan: Scan, direction: Direction) -> Scan:
+        """Answer the same code or visitor anew for another direction, without reading and look at the ID card."""
+        person = scan.person
+        if person is None or person.visit is None:
+            return self.scan(scan.text, direction)
+        now_ms = self.clock.now_ms()
+        blank = Scan(scan.text, direction, now_ms, scan.verdict, person)
+        return self._answered(blank)
+
+    def _answered(self, read: Scan) -> Scan:
+        scan = self._decided(read)
         return self._as_before(scan) or self._with_refusal_recorded(scan)
 
     def measured(self, scan: Scan, attempts: Iterable[Attempt]) -> Scan:
@@ -202,7 +218,7 @@ class Gate:
             leg=scan.verdict.leg,
             order_ms=_order_ms(scan, self.journal.drift_ms or 0),
             pass_id=person.pass_id if person else None,
-            pass_number=person.number if person else None,
+            pass_number=(person.number or None) if person else None,
             pass_kind=person.kind.code if person else None,
             holder=person.holder if person else None,
             holder_id=person.holder_id if person else None,
@@ -216,6 +232,7 @@ class Gate:
             remark=_said(remark),
             typed=scan.typed,
             scan=None if person else plain(scan.text, _EXCERPT),
+            visit=person.visit if person else None,
         )
         return replace(scan, recorded=self.register.record(body, scan.at_ms, event_id), outcome=outcome)
 

@@ -1,7 +1,7 @@
 """Issuing, replacing, resting and ending passes: the desk's use cases."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
@@ -14,9 +14,12 @@ from passes.policy import State
 from passes.token import PassClaims, issue_token
 from station.clock import Clock
 from station.journal import Journal
-from station.register import PassRow, Register
+from station.numbers import Numbers, registration
+from station.people import find_digest, number_of_person
+from station.register import PassRow, PersonRow, Register
 from sync.bodies import PassIssued, PassReplaced, PassRestored, PassRevoked, PassSuspended
 from sync.events import new_id
+from sync.sealing import Sealer
 
 ENDINGS = ("lost", "withdrawn", "void", "destroyed")
 """The usual reasons for which a pass ends; any other words are a reason too."""
@@ -31,7 +34,8 @@ class Application:
     """Who asks for which pass; both dates are community-local and inclusive.
 
     `holder_id` is that of a person of the roster; without one, whoever has the same name and address there is taken
-    for the same person. `source` names the spreadsheet row that asks.
+    for the same person, unless their ID numbers differ. `source` names the spreadsheet row that asks. `id_number` and
+    `phone` are written as by `passes.identity`; they are sealed where the office gave a key to seal to, else dropped.
     """
 
     holder: str
@@ -43,6 +47,8 @@ class Application:
     holder_id: str | None = None
     source: str | None = None
     state: Literal["active", "requested"] = "active"
+    id_number: str = field(default="", repr=False)
+    phone: str = field(default="", repr=False)
 
 
 @dataclass(slots=True)
@@ -55,6 +61,7 @@ class Desk:
     community: str
     clock: Clock
     with_names: bool = True
+    sealer: Sealer | None = None
 
     def issue(self, asked: Application) -> PassRow:
         """Sign and record one pass.
@@ -63,8 +70,9 @@ class Desk:
         when the spreadsheet row has its pass already.
         """
         _check(asked)
+        numbers = Numbers.of(self.sealer, asked.id_number, asked.phone)
         with self.journal.writing():
-            return self._issue(asked)
+            return self._issue(asked, numbers)
 
     def replace(self, old: PassRow, *, reason: str) -> PassRow:
         """Issue a new pass in the place of one that is lost or worn; trips of both are counted together.
@@ -101,7 +109,7 @@ class Desk:
                 household=old.household,
                 holder_id=old.holder_id,
             )
-            new = self._issue(asked)
+            new = self._issue(asked, Numbers())
             now_ms = self.clock.now_ms()
             body = PassReplaced(
                 pass_id=old.pass_id,
@@ -114,7 +122,22 @@ class Desk:
         assert replaced is not None  # noqa: S101 - it has just been recorded
         return replaced
 
-    def _issue(self, asked: Application) -> PassRow:
+    def _holder_id(self, asked: Application, numbers: Numbers) -> str:
+        """Return who asks: a person of the roster, of this ID number, or of this name and address; else a new one."""
+        if asked.holder_id:
+            return asked.holder_id
+        connection = self.journal.connection
+        if numbers.id_digest and (known := find_digest(connection, numbers.id_digest)):
+            return known.person_id
+        found = self.register.find_person(asked.holder, asked.address)
+        if found and numbers.id_digest:
+            # Father and son of one name at one address: the number that is on record is another one.
+            theirs = number_of_person(connection, found, "id_number")
+            if theirs and theirs[0] and theirs[0] != numbers.id_digest:
+                found = None
+        return found or new_id(self.clock.now_ms())
+
+    def _issue(self, asked: Application, numbers: Numbers) -> PassRow:
         if asked.source and (known := self.register.find_source(asked.source)):
             raise IssuingError(N_("pass {number}: was issued from this very row already"), number=known.number)
         pass_id = secrets.token_bytes(16)
@@ -130,7 +153,7 @@ class Desk:
             address=asked.address,
         )
         at_ms = self.clock.now_ms()
-        holder_id = asked.holder_id or self.register.find_person(asked.holder, asked.address) or new_id(at_ms)
+        holder_id = self._holder_id(asked, numbers)
         body = PassIssued(
             pass_id=pass_id.hex(),
             number=number_of(pass_id),
@@ -147,6 +170,9 @@ class Desk:
             source=asked.source,
         )
         self.register.record(body, at_ms)
+        person = PersonRow(holder_id, body.holder, body.household, body.address)
+        if registered := registration(self.journal.connection, self.sealer, person, numbers):
+            self.register.record(registered, at_ms)
         row = self.register.find_pass(body.pass_id)
         assert row is not None  # noqa: S101 - it has just been recorded
         return row

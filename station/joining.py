@@ -11,6 +11,7 @@ from station.assembly import check_secret, check_trust_list, open_station, requi
 from station.clock import SystemClock
 from station.journal import Journal
 from station.settings import (
+    DIGEST_KEY_FILE,
     FILE_NAME,
     ISSUING_KEY_FILE,
     ROOT_FILE,
@@ -24,6 +25,7 @@ from station.settings import (
     save_settings,
 )
 from sync.enrolment import Enrolment, read_enrolment
+from sync.sealing import DigestKey
 
 
 def join(
@@ -100,6 +102,8 @@ def _write_files(folder: Path, enrolment: Enrolment) -> None:
     _write_private(folder / SECRET_FILE, enrolment.secret.encode())
     if enrolment.issuing_key:
         _write_private(folder / ISSUING_KEY_FILE, enrolment.issuing_key.encode())
+    if enrolment.digest_key:
+        _write_private(folder / DIGEST_KEY_FILE, DigestKey(enrolment.digest_key).raw.hex().encode())
     (folder / TRUST_FILE).write_bytes(enrolment.trust_list)
     (folder / ROOT_FILE).write_text(enrolment.root_public_key.hex())
 

@@ -15,7 +15,7 @@ from passes.trips import Direction
 from station.assembly import Station
 from station.clock import Clock
 from station.corrections import undo
-from station.deciding import Scan
+from station.deciding import Scan, Visitor
 from station.devices import PROTOCOLS
 from station.devices.measurement import Measurement
 from station.devices.stability import StabilityRule
@@ -112,6 +112,12 @@ class Lane:
             self.call_next()
         else:
             self._take(text, direction)
+
+    def visit(self, visitor: Visitor) -> None:
+        """Take a visitor without a pass; raises `LaneError` while somebody else stands here."""
+        if self.is_pending:
+            raise LaneError(N_("somebody stands here already; record them first with Enter"))
+        self._show(self._gate.visit(visitor, self.direction))
 
     def keep(self, text: str, direction: Direction | None = None) -> None:
         """Let a code wait behind the others until it is called, even when nobody stands here.
@@ -282,8 +288,12 @@ class Lane:
         return True
 
     def _take(self, text: str, direction: Direction | None) -> None:
-        self.current = self._gate.scan(text, direction or self.direction)
+        scan = self._gate.scan(text, direction or self.direction)
         self.direction = direction or self.direction
+        self._show(scan)
+
+    def _show(self, scan: Scan) -> None:
+        self.current = scan
         self.stability.step_up(self._clock.monotonic_s())
         self.site = self._usual_site
         self._live = None
@@ -291,7 +301,7 @@ class Lane:
 
     def _decided_for(self, direction: Direction, before: Scan) -> Scan:
         """Decide a pending scan anew for another direction, with the readings and the reason it already has."""
-        scan = self._gate.scan(before.text, direction)
+        scan = self._gate.turned(before, direction)
         if before.id_matches is not None and _is_open(scan):
             scan = self._gate.check_id(scan, matches=before.id_matches)
         if before.attempts and _is_open(scan):

@@ -122,6 +122,26 @@ def register_of_journal_and_feed(db: Database) -> None:
     db.executescript(_FEED_TABLES + _REGISTER_TABLES)
 
 
+@migrations()
+def numbers_and_visits(db: Database) -> None:
+    """Keep by which numbers persons are known again, and who came in without a pass; fold the register anew."""
+    db.executescript("""
+        CREATE TABLE numbers (
+            person_id TEXT, field TEXT, digest TEXT, tail TEXT NOT NULL, document TEXT, order_ms INTEGER NOT NULL,
+            id TEXT NOT NULL, PRIMARY KEY (person_id, field)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX numbers_by_digest ON numbers (digest) WHERE digest IS NOT NULL;
+        CREATE TABLE visits (
+            person_id TEXT PRIMARY KEY, name TEXT NOT NULL, household TEXT NOT NULL, address TEXT NOT NULL,
+            visit TEXT NOT NULL, station TEXT NOT NULL, order_ms INTEGER NOT NULL, id TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX visits_in_order ON visits (order_ms);
+        CREATE INDEX persons_by_address ON persons (address);
+        CREATE INDEX passes_by_holder ON passes (holder_id);
+        DELETE FROM notes WHERE name = 'register';
+    """)
+
+
 def migrate(connection: Any, version: int) -> None:
     """Bring the file behind `connection` to the newest tables, and note `version` in it as done."""
     migrations.apply(Database(connection))

@@ -130,6 +130,14 @@ _LEGS = (
     "SELECT order_ms, at_ms, direction, station, leg, id FROM legs WHERE line = ?"
     " AND NOT EXISTS (SELECT 1 FROM undone WHERE passage_id = legs.id) ORDER BY order_ms DESC, id DESC"
 )
+_RESTRICTIONS = (
+    "SELECT kind, until FROM restrictions WHERE is_on AND scope = 'holder' AND subject = ?1"
+    " UNION ALL SELECT kind, until FROM restrictions WHERE is_on AND scope = 'household' AND subject = ?2"
+    " UNION ALL SELECT r.kind, r.until FROM numbers AS own JOIN numbers AS same"
+    " ON same.digest = own.digest AND same.field = 'id_number' AND same.person_id <> ?1"
+    " JOIN restrictions AS r ON r.scope = 'holder' AND r.subject = same.person_id"
+    " WHERE own.person_id = ?1 AND own.field = 'id_number' AND r.is_on"
+)
 _DIRECTIONS = {direction.value: direction for direction in Direction}
 
 
@@ -281,12 +289,11 @@ class Register:
         return [row[0] for row in rows]
 
     def restrictions(self, holder_id: str, household: str, today: date) -> tuple[Reason, ...]:
-        """Return which of `quarantined`, `banned` and `watch_listed` hold for a holder or household today."""
-        rows = self._db.execute(
-            "SELECT kind, until FROM restrictions WHERE is_on"
-            " AND ((scope = 'holder' AND subject = ?) OR (scope = 'household' AND subject = ?))",
-            (holder_id, household),
-        ).fetchall()
+        """Return which of `quarantined`, `banned` and `watch_listed` hold for a holder or household today.
+
+        What is ordered about somebody of the same ID number, registered under another id elsewhere, holds too.
+        """
+        rows = self._db.execute(_RESTRICTIONS, (holder_id, household)).fetchall()
         return tuple({Reason(kind) for kind, until in rows if until is None or until >= today.isoformat()})
 
     def newest_order_ms(self, scope: str, subject: str) -> int | None:

@@ -18,6 +18,7 @@ SECRET_FILE = "secret"  # noqa: S105 - the name of a file
 TRUST_FILE = "trust.cose"
 ROOT_FILE = "root.pub"
 ISSUING_KEY_FILE = "issuing-key.pem"
+DIGEST_KEY_FILE = "digest.key"
 
 
 class SettingsError(UsageError):

@@ -43,6 +43,7 @@ _WHY = {
     Reason.ALREADY_IN: N_("Already in since {since} ({station})"),
     Reason.OVER_LIMIT: N_("Today's trips are used up ({used} of {trips})"),
     Reason.OUTSIDE_HOURS: N_("Outside the hours of this pass"),
+    Reason.NO_HOST: N_("Nobody known here lives there: {host}"),
     Reason.NO_ID: N_("The ID card is missing or another person's"),
     Reason.FEVER: N_("Fever: {celsius}"),
     Reason.NO_READING: N_("No temperature: {no_reading_reason}"),
@@ -80,6 +81,7 @@ _SHORT: dict[str, str] = {
     Reason.ALREADY_IN: N_("already in"),
     Reason.OVER_LIMIT: N_("trips used up"),
     Reason.OUTSIDE_HOURS: N_("outside hours"),
+    Reason.NO_HOST: N_("host unknown"),
     Reason.NO_ID: N_("no ID card"),
     Reason.FEVER: N_("fever"),
     Reason.NO_READING: N_("no temperature"),
@@ -108,12 +110,13 @@ _NEXT = {
     Reason.WATCH_LISTED: N_("Tell the lead and the office at once"),
     Reason.MODE: N_("Ask the lead"),
     Reason.NO_ID: N_("Come back with the ID card"),
-    Reason.CLOCK: N_("Set the clock right; the lead confirms it with F3"),
+    Reason.CLOCK: N_("Set the clock right; the lead confirms it with Ctrl+T"),
     Reason.EXPIRED: N_("A new pass is issued at the office"),
     Reason.ALREADY_OUT: N_("F2 = the other direction, if they are coming back"),
     Reason.ALREADY_IN: N_("F2 = the other direction, if they are leaving"),
     Reason.FEVER: N_("Rest 5 min, F7 F7 = again; still high: report"),
     Reason.BANNED: N_("Tell the lead"),
+    Reason.NO_HOST: N_("Let the host be called; register again with the name"),
     Reason.OVER_LIMIT: N_("The next trip is tomorrow"),
 }
 
@@ -189,6 +192,7 @@ def _why(reason: Reason, scan: Scan, zone: tzinfo) -> str:
         "used": verdict.used,
         "trips": verdict.trips,
         "celsius": celsius_text(scan.celsius),
+        "host": plain(person.visit.host, 20) if person and person.visit and person.visit.host else "--",
         "no_reading_reason": plain(scan.no_reading_reason or "", 30),
     }
     return _(_WHY[reason]).format(**values)
@@ -197,6 +201,11 @@ def _why(reason: Reason, scan: Scan, zone: tzinfo) -> str:
 def state(state: State, detail: str | None) -> str:
     """Return where a pass is in its life, with the stated reason."""
     return _(_STATES[state]).format(detail=stated(detail))
+
+
+def document(kind: str | None) -> str:
+    """Return the name of an identity document (`passes.identity.Document`)."""
+    return _(_DOCUMENTS[kind]) if kind in _DOCUMENTS else _("Document")
 
 
 def pass_event(kind: str, detail: str | None) -> str:
@@ -216,6 +225,14 @@ _STATED = {
     "withdrawn": N_("withdrawn by the office"),
     "void": N_("void"),
     "destroyed": N_("destroyed"),
+}
+
+_DOCUMENTS = {
+    "resident_id": N_("Resident ID card"),
+    "residence_permit": N_("Residence permit (HK, Macau, Taiwan)"),
+    "permanent_residence": N_("Foreign permanent resident ID card"),
+    "travel_permit": N_("Travel permit"),
+    "other": N_("Passport or other document"),
 }
 
 _STATES = {

@@ -41,6 +41,27 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     raw: str | None = None
 
 
+class Sealed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An ID or phone number that only the office can read (`sync.sealing`).
+
+    `box` is sealed to the community's key. `tail` may be shown, `digest` says whether two numbers are the same; it is
+    None where the station had no key for digests.
+    """
+
+    box: str
+    tail: str = ""
+    digest: str | None = None
+
+
+class Visit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a visitor without a pass said: whom they visit, where they come from and what for."""
+
+    host: str = ""
+    host_id: str | None = None
+    origin: str = ""
+    purpose: str = ""
+
+
 class PassageRecorded(Body, frozen=True):
     """Somebody was checked at a gate: let through, refused, or turned back by the guard.
 
@@ -49,6 +70,9 @@ class PassageRecorded(Body, frozen=True):
     was entered by hand, `scan` an excerpt of a code that was no valid pass. `id_matches` tells what a look at the ID
     card said, where one was due. `override_reason` and `override_lead` say why and on whose word the rules' refusal
     was overruled; the overruled codes are among `reasons`.
+
+    Somebody registered at the gate without a pass has a `visit` and no `pass_number`. The id of the person stands for
+    the pass, so that the way in and the way out are paired; `household` and `address` are those of the host.
     """
 
     outcome: Literal["allowed", "refused", "turned_back"]
@@ -73,6 +97,7 @@ class PassageRecorded(Body, frozen=True):
     remark: str | None = None
     typed: bool = False
     scan: str | None = None
+    visit: Visit | None = None
 
 
 class PassageUndone(Body, frozen=True):
@@ -158,12 +183,19 @@ class PassPrinted(Body, frozen=True):
 
 
 class PersonRegistered(Body, frozen=True):
-    """A person of the roster, living in `household` at `address`; a later event about the same id corrects it."""
+    """A person of the roster, living in `household` at `address`; a later event about the same id corrects it.
+
+    A visitor has no household here, and the address is where they come from. What is None is not said: a number known
+    from an earlier event stays. `document` is the paper that `id_number` stands on (`passes.identity.Document`).
+    """
 
     person_id: str
     name: str
     household: str
     address: str
+    document: str | None = None
+    id_number: Sealed | None = None
+    phone: Sealed | None = None
 
 
 class Restriction(Body, frozen=True):

@@ -16,7 +16,8 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What a station needs to take part; bytes are base64 in the file.
 
     `trust_list` is what `passes.keys.sign_trust_list` returns, `root_public_key` the 32 raw bytes that verify it,
-    `issuing_key` a PKCS8 PEM when the station may issue passes. `url` is where the community is served.
+    `issuing_key` a PKCS8 PEM when the station may issue passes. `digest_key` is the secret by which numbers are
+    matched (`sync.sealing`). `url` is where the community is served.
     """
 
     version: int = 1
@@ -30,6 +31,7 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     root_public_key: bytes
     trust_list: bytes
     issuing_key: str | None = None
+    digest_key: bytes | None = None
 
 
 def write_enrolment(path: Path, enrolment: Enrolment) -> None:

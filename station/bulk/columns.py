@@ -30,7 +30,10 @@ HEADERS = {
 """The headers of each field as `fold` leaves them; the first stands for it in sentences."""
 
 REQUIRED = ("name", "address", "kind", "from", "until")
-NOT_KEPT = ("id_number", "phone", "plate", "remark")
+SEALED = ("id_number", "phone")
+"""Fields that are kept for the office alone, sealed; dropped where it gave no key to seal to."""
+
+NOT_KEPT = ("plate", "remark")
 """Fields that are looked through and then dropped: a pass holds none of them."""
 
 _ADDRESS_PARTS = ("building", "unit", "room")

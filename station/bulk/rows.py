@@ -106,14 +106,14 @@ class _RowReader:
         last = self._take("until", parse_day, defaults.valid_until)
         household = self._take("household", partial(parse_words, "household"), None)
         self.id_number = self._take("id_number", parse_id_number, None) or ""
-        self._take("phone", parse_phone, None)
+        phone = self._take("phone", parse_phone, None) or ""
         self._take("plate", parse_plate, None)
         self._take("remark", partial(parse_words, "remark"), None)
         if first and last and last < first:
             self.add("until", RowError(N_("{last} lies before the first day, {first}"), last=last, first=first))
         if not (self.name and self.address and kind and first and last):
             return None
-        return Application(self.name, self.address, kind, first, last, household)
+        return Application(self.name, self.address, kind, first, last, household, id_number=self.id_number, phone=phone)
 
     def _take(self, field: str, parse: Callable[[str], T], otherwise: T | None) -> T | None:
         try:

@@ -28,7 +28,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a file asks for. `sheet` says how it was read (its rows are gone, and the ID numbers with them).
+    """What a file asks for. `sheet` says how it was read; its rows are gone, numbers are in the applications alone.
 
     `cells` has the text of every row as it may be shown: of ID numbers the last four characters.
     """

@@ -84,7 +84,7 @@ def bulk(
         if report and refused:
             save_report(report, plan, problems, _, explain)
         tell = _tell_json if as_json else _tell
-        tell(plan, issued, problems, is_dry=not issues)
+        tell(plan, issued, problems, is_dry=not issues, seals=station.sealer() is not None)
         if pdf and issued:
             _draw(station, [each.issued for each in issued], pdf, layout)
     if problems:
@@ -125,16 +125,19 @@ def _option(name: str, value: str | None, parse: Callable[[str], T]) -> T | None
         raise UsageError(N_("{option}: {why}"), option=name, why=explain(error)) from None
 
 
-def _tell(plan: "Plan", issued: "list[Issued]", problems: "list[Problem]", *, is_dry: bool) -> None:
-    from station.bulk.columns import NOT_KEPT
+def _tell(plan: "Plan", issued: "list[Issued]", problems: "list[Problem]", *, is_dry: bool, seals: bool) -> None:
+    from station.bulk.columns import NOT_KEPT, SEALED
 
     sheet, columns = plan.sheet, plan.columns
     form = sheet.name or f"CSV, {sheet.encoding}, {_(sheet.delimiter)}"
     head = _("{path} ({form}), headers in row {row}")
     click.echo(head.format(path=plain(str(sheet.path), 1000), form=plain(form), row=columns.header_row))
+    secret = [columns.title(field) for field in SEALED if field in columns.places]
     dropped = [columns.title(field) for field in NOT_KEPT if field in columns.places]
     for sentence, names in (
-        (_("read: {names}"), [columns.title(field) for field in columns.places if field not in NOT_KEPT]),
+        (_("read: {names}"), [columns.title(field) for field in columns.places if field not in (*NOT_KEPT, *SEALED)]),
+        (_("sealed, only the office can read them: {names}"), secret if seals else []),
+        (_("looked through and dropped, since the office gave no key to seal to: {names}"), [] if seals else secret),
         (_("looked through, not kept: {names}"), dropped),
         (_("ignored columns: {names}"), columns.ignored),
         (_("sheets not read, name one with --sheet: {names}"), sheet.not_read),
@@ -155,7 +158,7 @@ def _tell(plan: "Plan", issued: "list[Issued]", problems: "list[Problem]", *, is
         click.echo(_("issued: {count}").format(count=sum(each.is_new for each in issued)))
 
 
-def _tell_json(plan: "Plan", issued: "list[Issued]", problems: "list[Problem]", *, is_dry: bool) -> None:
+def _tell_json(plan: "Plan", issued: "list[Issued]", problems: "list[Problem]", *, is_dry: bool, seals: bool) -> None:
     columns = plan.columns
     passes = [
         {"row": each.row, "number": each.issued.number, "pass_id": each.issued.pass_id, "is_new": each.is_new}
@@ -170,6 +173,7 @@ def _tell_json(plan: "Plan", issued: "list[Issued]", problems: "list[Problem]", 
             "header_row": columns.header_row,
             "columns": {field: plain(columns.title(field)) for field in columns.places},
             "ignored": [plain(title) for title in columns.ignored],
+            "seals_numbers": seals,
             "rows": len(plan.cells),
             "good": len(plan.good),
             "issued_before": sum(planned.known is not None for planned in plan.good),

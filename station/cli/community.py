@@ -17,11 +17,13 @@ from station.cli.community_common import (
     in_folder,
     print_json,
     root_passphrase,
+    staff_password,
     when,
     with_passphrase,
 )
 from station.cli.community_conflicts import conflicts
 from station.cli.community_keys import key
+from station.cli.community_persons import person
 from station.cli.community_rules import kind, mode
 from station.clock import SystemClock
 from station.i18n import _
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from sync.community.shiftlog import Selection
     from sync.community.staff import Role
 
-PASSWORD_VARIABLE = "GATEPOST_PASSWORD"  # noqa: S105 - the name of a variable
 FORMATS = {".csv": "csv", ".xlsx": "xlsx", ".json": "json"}
 _LAST_YEAR = 9998
 
@@ -42,7 +43,7 @@ def community() -> None:
     """Run the community's side: its server, stations, keys, staff and logs."""
 
 
-for _command in (conflicts, key, kind, mode):
+for _command in (conflicts, key, kind, mode, person):
     community.add_command(_command)
 
 
@@ -90,15 +91,20 @@ def init(
 def upgrade(folder: Path) -> None:
     """Bring the database to the tables that this version needs; make a backup first."""
     from sync.community.database import open_engine
+    from sync.community.keys import current_list
     from sync.community.schema import migrate
     from sync.community.settings import load_settings
 
-    engine = open_engine(load_settings(folder).database_url(folder))
+    settings = load_settings(folder)
+    engine = open_engine(settings.database_url(folder))
     try:
         migrate(engine)
+        seals = current_list(engine, folder, settings.community.id).sealing_key() is not None
     finally:
         engine.dispose()
     click.echo(_("The database is up to date."))
+    if not seals:
+        click.echo(_("ID and phone numbers cannot be kept yet; run: gatepost community key seal --dir DIR"))
 
 
 @community.command()
@@ -230,7 +236,7 @@ def staff_add(folder: Path, name: str, role: "Role") -> None:
 
     _require_plain("NAME", name)
     with community_in(folder) as (settings, engine):
-        password = _password(confirm=True)
+        password = staff_password(confirm=True)
         add_staff(engine, settings.community.id, name, role=role, password=password, now_ms=SystemClock().now_ms())
     click.echo(_("Account {name} ({role}) is ready.").format(name=name, role=role))
 
@@ -305,7 +311,7 @@ def pull(
             file_format=file_format,
             unmask=unmask,
             staff_name=staff_name,
-            password=_password(confirm=False) if staff_name else None,
+            password=staff_password(confirm=False) if staff_name else None,
         )
         count, data = pull_passages(engine, settings, wish, SystemClock().now_ms(), _in_words)
     if out is None:
@@ -362,11 +368,3 @@ def _require_plain(option: str, value: str) -> None:
             option=option,
             value=value[:80],
         )
-
-
-def _password(*, confirm: bool) -> str:
-    found = os.environ.get(PASSWORD_VARIABLE)
-    if found is not None:
-        return found
-    password: str = click.prompt(_("Password"), hide_input=True, confirmation_prompt=confirm, err=True)
-    return password

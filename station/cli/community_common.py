@@ -1,6 +1,7 @@
 """What the office's commands share: the folder, its open database, the root key's passphrase, instants and JSON."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from station.i18n import _
 if TYPE_CHECKING:
     from sync.community.database import Engine
     from sync.community.settings import CommunitySettings
+
+PASSWORD_VARIABLE = "GATEPOST_PASSWORD"  # noqa: S105 - the name of a variable
 
 in_folder = click.option(
     "--dir",
@@ -69,3 +72,12 @@ def when(at_ms: int | None, zone: ZoneInfo) -> str:
 def print_json(value: object) -> None:
     """Print one JSON document."""
     click.echo(json.dumps(value))
+
+
+def staff_password(*, confirm: bool) -> str:
+    """Return the password of a member of staff: from the environment, else asked for at the terminal."""
+    found = os.environ.get(PASSWORD_VARIABLE)
+    if found is not None:
+        return found
+    password: str = click.prompt(_("Password"), hide_input=True, confirmation_prompt=confirm, err=True)
+    return password

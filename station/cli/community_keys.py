@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def key() -> None:
-    """List, add, rotate and withdraw the keys that sign passes."""
+    """List, add, rotate and withdraw the keys that sign passes, and the key that numbers are sealed to."""
 
 
 @key.command("list")
@@ -41,6 +41,7 @@ def key() -> None:
 @as_json
 def key_list(folder: Path, wants_json: bool) -> None:
     """List the keys of the trust list, withdrawn ones included."""
+    from passes.trust import USE_SEALING
     from sync.community.keys import list_keys
 
     with community_in(folder) as (settings, engine):
@@ -50,6 +51,8 @@ def key_list(folder: Path, wants_json: bool) -> None:
         return
     for entry in listed:
         words = [entry.key.key_id.hex(), entry.station or "-", *_state(entry.key, settings.zone)]
+        if entry.key.use == USE_SEALING:
+            words.append(_("numbers are sealed to it"))
         click.echo("\t".join(map(plain, words)))
 
 
@@ -153,13 +156,50 @@ def key_show(folder: Path, wants_json: bool) -> None:
     click.echo(trust_list_text(signed))
 
 
+@key.command("seal")
+@in_folder
+@click.option("--new", "anew", is_flag=True, help="Let stations seal to a further key from now on.")
+@with_passphrase
+@as_json
+def key_seal(folder: Path, anew: bool, passphrase_file: Path | None, wants_json: bool) -> None:
+    """Make the keys that ID and phone numbers are sealed and matched with, where they are missing."""
+    from sync.community.keys import start_sealing
+    from sync.community.office import DIGEST_KEY_FILE, sealing_key_path
+
+    passphrase = root_passphrase(folder, passphrase_file)
+    with _office(folder, passphrase_file, passphrase) as (office, _settings):
+        made, has_new_secret = start_sealing(office, SystemClock().now_ms(), passphrase, anew=anew)
+    secret = folder / DIGEST_KEY_FILE
+    if wants_json:
+        print_json(
+            {
+                "key_id": made.key_id.hex() if made else None,
+                "file": str(sealing_key_path(folder, made.key_id)) if made else None,
+                "digest_key": str(secret),
+                "digest_key_is_new": has_new_secret,
+            }
+        )
+        return
+    if made is None and not has_new_secret:
+        click.echo(_("The community has its sealing key and its digest key already."))
+    if made:
+        path = plain(str(sealing_key_path(folder, made.key_id)), 1000)
+        click.echo(_("Sealing key {key_id}: {path}").format(key_id=made.key_id.hex(), path=path))
+        click.echo(_("Stations seal to it as soon as they hear from the community."))
+        click.echo(_("Keep a copy: without it nobody can ever read a sealed number again."))
+    if has_new_secret:
+        path = plain(str(secret), 1000)
+        click.echo(_("Digest key: {path}").format(path=path))
+        click.echo(_("Carry a copy into the folder of every station that joined before, then delete all others."))
+
+
 @key.command("protect")
 @in_folder
 @with_passphrase
 @click.option("--new-passphrase-file", type=click.Path(path_type=Path), help="File with the new passphrase.")
 @click.option("--remove", is_flag=True, help="Keep the root key without a passphrase.")
 def key_protect(folder: Path, passphrase_file: Path | None, new_passphrase_file: Path | None, remove: bool) -> None:
-    """Encrypt the root key under a passphrase, or under another one; it is asked for unless a file holds it."""
+    """Encrypt root and sealing keys under a passphrase, or another one; it is asked for unless a file holds it."""
     from passes.keyfiles import read_passphrase
     from sync.community.office import ROOT_KEY_FILE, protect_root
 
@@ -179,12 +219,14 @@ def key_protect(folder: Path, passphrase_file: Path | None, new_passphrase_file:
 
 
 @contextmanager
-def _office(folder: Path, passphrase_file: Path | None) -> "Iterator[tuple[Office, CommunitySettings]]":
+def _office(
+    folder: Path, passphrase_file: Path | None, passphrase: str | None = None
+) -> "Iterator[tuple[Office, CommunitySettings]]":
     from sync.community.keys import Office
     from sync.community.office import load_root
 
     with community_in(folder) as (settings, engine):
-        root = load_root(folder, root_passphrase(folder, passphrase_file))
+        root = load_root(folder, passphrase or root_passphrase(folder, passphrase_file))
         yield Office(engine, folder, settings.community.id, root), settings
 
 

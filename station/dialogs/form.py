@@ -1,6 +1,6 @@
 """The one kind of dialog that asks for something: a title, a few fields, Enter to do it, Esc to leave it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from textual import on
@@ -31,7 +31,7 @@ class Field:
 class Answer:
     """What the user did: the fields' values, or `other` when the dialog's second key was pressed instead."""
 
-    values: dict[str, str]
+    values: dict[str, str] = field(repr=False)
     other: bool = False
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -12,41 +11,38 @@ from textual.screen import Screen
 from textual.widgets import Footer, Input
 
 from passes.errors import GatepostError, UsageError
-from passes.masking import mask_name
 from passes.policy import Outcome
 from passes.temperature import parse_celsius
 from passes.trips import Direction
-from station import actions, shifts
+from station import actions
 from station.assembly import Station
-from station.clock import local_time
-from station.corrections import CorrectionError, confirm_clock
+from station.corrections import CorrectionError
 from station.devices.manager import Device, DeviceState
-from station.devices.measurement import DeviceError, Measurement
+from station.devices.measurement import Measurement
 from station.dialogs.form import Answer, FormDialog
-from station.dialogs.gate_forms import (
-    clock_form,
-    hand_over_form,
-    reading_form,
-    shift_form,
-    site_of,
-    turn_back_form,
-    undo_form,
-)
+from station.dialogs.gate_forms import reading_form, site_of, turn_back_form, undo_form
 from station.dialogs.help import HelpDialog
 from station.i18n import _, explain
 from station.lane import Lane
-from station.logbook import recent, shift_counts
+from station.logbook import recent
 from station.screens.dealer import Scanner
-from station.screens.messages import CourierSaid, DeviceSaid, DevicesWanted, JournalGrew, ScannerSaid, ThermometerSaid
+from station.screens.duty_desk import DutyDesk
+from station.screens.front_desk import FrontDesk
+from station.screens.messages import (
+    CardSaid,
+    CourierSaid,
+    DeviceSaid,
+    DevicesWanted,
+    JournalGrew,
+    ScannerSaid,
+    ThermometerSaid,
+)
 from station.storage import storage_errors
 from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, StatusLine
 from station.widgets.reading_panel import ReadingPanel
 from station.widgets.scan_field import ScanField
 from station.widgets.verdict_panel import VerdictPanel
 from sync.courier import CourierState
-
-if TYPE_CHECKING:
-    from station.devices.idcard.card import CardError, IdCard
 
 LAST_PASSAGES = 8
 
@@ -79,6 +75,8 @@ class GateScreen(Screen[None]):
         self._zone = station.settings.zone
         self._devices = {state.setting: state for state in devices}
         self._day = station.gate.today()
+        self._desk = FrontDesk(self, station, lane, self._told, self._hint)
+        self._duty = DutyDesk(station, self._ask, self._hint)
         self._courier: CourierState | None = CourierState() if station.settings.community.url else None
 
     def compose(self) -> ComposeResult:
@@ -101,7 +99,7 @@ class GateScreen(Screen[None]):
         # The first count reads all legs; nobody has to wait for it before a pass can be scanned.
         self.call_after_refresh(self._count)
         if self._station.register.current_shift() is None:
-            self.action_open_shift()
+            self._duty.open_shift()
 
     @on(Input.Submitted, "#scan")
     def _entered(self) -> None:
@@ -123,7 +121,7 @@ class GateScreen(Screen[None]):
     def _back_in_front(self) -> None:
         """Call whoever was scanned while something else was in front; that has been answered by now."""
         with self._told(quietly=True):
-            if self._lane.call_next():
+            if self.is_active and self._lane.call_next():
                 self._show_all()
                 self.post_message(JournalGrew())
 
@@ -157,6 +155,11 @@ class GateScreen(Screen[None]):
     def _scanner_said(self, message: ScannerSaid) -> None:
         self.take_code(message.code, message.direction)
 
+    @on(CardSaid)
+    def _card_said(self, message: CardSaid) -> None:
+        with self._told():
+            self._desk.card(message.event)
+
     @on(CourierSaid)
     def _courier_said(self, message: CourierSaid) -> None:
         has_news = self._courier is not None and self._courier.news != message.state.news
@@ -177,15 +180,6 @@ class GateScreen(Screen[None]):
                 self._lane.keep(text, direction)
                 self.app.bell()
 
-    def tell_card(self, event: "IdCard | CardError") -> None:
-        """Say what to do with an ID card that nobody asked for, or what is wrong with it."""
-        if isinstance(event, DeviceError):
-            self._hint(explain(event))
-        else:
-            self._hint(
-                _("ID card of {name}: open a form first, then lay it on again").format(name=mask_name(event.name))
-            )
-
     def action_deal(self) -> None:
         """Let the simulated scanner read the next visitor's pass, once the one before is done."""
         if self._lane.is_pending:
@@ -198,6 +192,16 @@ class GateScreen(Screen[None]):
         """Change between people going out and coming in."""
         with self._told():
             self._lane.turn_direction()
+
+    def action_visitor(self) -> None:
+        """Register a visitor without a pass, or let one leave."""
+        with self._told():
+            self._desk.visitor()
+
+    def action_issue(self) -> None:
+        """Issue a pass."""
+        with self._told():
+            self._desk.issue()
 
     def action_acknowledge(self) -> None:
         """Record an amber passage: the guard has seen what it asks for."""
@@ -222,11 +226,7 @@ class GateScreen(Screen[None]):
 
     def action_confirm_clock(self) -> None:
         """Ask the lead whether the device's time is right although the clock went back."""
-        if self._station.gate.is_clock_behind():
-            now = local_time(self._station.clock.now_ms(), self._zone)
-            self._ask(clock_form(f"{now:%Y-%m-%d %H:%M}"), self._clock_confirmed)
-        else:
-            self._hint(_("The clock is right as far as this station can tell"))
+        self._duty.confirm_clock()
 
     def action_reading(self) -> None:
         """Ask for a typed temperature, a reason for none, or another measurement."""
@@ -234,19 +234,10 @@ class GateScreen(Screen[None]):
         is_low = current is not None and bool(current.attempts) and current.verdict.needs_reading
         self._ask(reading_form(self._lane.site, is_low=is_low), self._reading_answered)
 
-    def action_open_shift(self) -> None:
-        """Ask who takes up duty."""
-        self._ask(shift_form(), self._shift_opened)
-
     def action_hand_over(self) -> None:
         """Ask who takes over the shift."""
         with self._told():
-            shift = self._station.register.current_shift()
-            if shift is None:
-                self.action_open_shift()
-            else:
-                counts = shift_counts(self._station.journal.connection, shift.id)
-                self._ask(hand_over_form(counts), self._handed_over)
+            self._duty.hand_over()
 
     def action_devices(self) -> None:
         """Set devices up, on a screen of its own."""
@@ -304,11 +295,6 @@ class GateScreen(Screen[None]):
         self._lane.undo(answer.values["reason"])
         self._hint(_("The last passage was taken back"))
 
-    def _clock_confirmed(self, answer: Answer) -> None:
-        station = self._station
-        confirm_clock(station.journal, station.register, station.clock, answer.values["lead"])
-        self._hint(_("Confirmed: scan again"))
-
     def _reading_answered(self, answer: Answer) -> None:
         celsius, reason = answer.values["celsius"], answer.values["reason"]
         site = site_of(answer.values["site"])
@@ -321,18 +307,6 @@ class GateScreen(Screen[None]):
             self._lane.type_reading(parse_celsius(celsius), reason or "-")
         else:
             self._lane.skip_reading(reason or "-")
-
-    def _shift_opened(self, answer: Answer) -> None:
-        station = self._station
-        shifts.open_shift(
-            station.journal, station.register, station.clock, [answer.values["guard"]], answer.values["lead"]
-        )
-
-    def _handed_over(self, answer: Answer) -> None:
-        station = self._station
-        shifts.hand_over(
-            station.journal, station.register, station.clock, answer.values["incoming"], answer.values["outstanding"]
-        )
 
     @contextmanager
     def _told(self, *, quietly: bool = False) -> Iterator[None]:

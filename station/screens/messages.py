@@ -31,10 +31,7 @@ class ScannerSaid(Message):
 
 
 class CardSaid(Message):
-    """A card lies on the ID card reader, or cannot be read.
-
-    It goes to the screen or dialog in front, which stops it when it takes it. Whose nobody takes becomes a hint.
-    """
+    """The ID card reader's thread read a card, or could not read one; the card is in memory only."""
 
     def __init__(self, event: "IdCard | CardError") -> None:
         super().__init__()

@@ -55,6 +55,14 @@ class PlainInput(Input):
         room = max(0, (self.max_length or MOST_CHARACTERS) - len(self.value))
         self.replace(plain(text[:room], room), *self.selection)
 
+    def fill(self, value: str) -> None:
+        """Put a value there that a scan may type over and must give back."""
+        self.value = self._default = value
+
+    def on_focus(self) -> None:
+        """Remember what a scan may type over: a line that gets the focus is selected whole."""
+        self._default = self.value
+
     def take_back(self, keys: int) -> None:
         """Make as if the last printable keys, so many, had not been pressed: what they wrote over is there again."""
         if 0 < keys <= len(self._before):

@@ -93,6 +93,7 @@ stations = Table(
     ForeignKeyConstraint(["community"], ["communities.community"], name="stations_community_fk"),
 )
 
+_IS_PERSON = sa.text("kind = 'person.registered'")
 _IS_OPENING = sa.text("kind = 'shift.opened'")
 
 events = Table(
@@ -118,6 +119,7 @@ events = Table(
     Column("received_at_ms", sa.BigInteger, nullable=False),
     PrimaryKeyConstraint("community", "station", "epoch", "seq", name="events_pk"),
     UniqueConstraint("community", "feed_no", name="events_feed_no_uq"),
+    Index("events_of_persons", "community", "feed_no", postgresql_where=_IS_PERSON, sqlite_where=_IS_PERSON),
     Index("events_of_shifts", "community", "id", "feed_no", postgresql_where=_IS_OPENING, sqlite_where=_IS_OPENING),
 )
 

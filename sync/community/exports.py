@@ -7,10 +7,11 @@ data in every format: control and direction characters are replaced, formulas st
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from passes.errors import N_, GatepostError
 from passes.kinds import PRESETS
 from passes.masking import mask_name, mask_number
 from passes.plaintext import plain
+from sync.bodies import Visit
 from sync.community.database import exports, writing
 from sync.community.instants import local_time
 from sync.community.masking import mask_address, mask_text
@@ -46,6 +48,11 @@ COLUMNS: dict[str, str] = {
     "remark": N_("Remark"),
     "guard": N_("Recorded by"),
     "shift": N_("Shift"),
+    "id_tail": N_("ID number, end"),
+    "phone_tail": N_("Phone, end"),
+    "host": N_("Visits"),
+    "origin": N_("Coming from"),
+    "purpose": N_("Purpose"),
 }
 WORDS: dict[str, str] = {
     "entry": N_("in"),
@@ -75,13 +82,21 @@ class Sheet:
     unmasked: bool
 
 
-def make_sheet(passages: Sequence[Passage], zone: ZoneInfo, *, unmasked: bool = False) -> Sheet:
+def make_sheet(
+    passages: Sequence[Passage],
+    zone: ZoneInfo,
+    *,
+    unmasked: bool = False,
+    tails: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+) -> Sheet:
     """Lay out passages with drift-corrected times in `zone`.
 
     Names and pass numbers are masked as at the gate (`passes.masking`), addresses keep their building, and remarks are
-    hidden, unless `unmasked`. The guard's name stays: it says who answers for the record.
+    hidden, unless `unmasked`. The guard's name stays: it says who answers for the record. `tails` are the ends of ID
+    number and phone by the holder's id; more of them is in no export.
     """
-    return Sheet([_row(number, passage, zone, unmasked) for number, passage in enumerate(passages, 1)], unmasked)
+    rows = [_row(number, passage, zone, unmasked, tails) for number, passage in enumerate(passages, 1)]
+    return Sheet(rows, unmasked)
 
 
 def to_json(sheet: Sheet) -> bytes:
@@ -148,6 +163,30 @@ def log_export(
     now_ms: int,
 ) -> None:
     """Write down that somebody is about to take these passages out of the database, and whether unmasked."""
+    log_access(
+        engine,
+        community,
+        staff_name=staff_name,
+        selection=selection,
+        file_format=file_format,
+        passages=len(sheet.rows),
+        unmasked=sheet.unmasked,
+        now_ms=now_ms,
+    )
+
+
+def log_access(
+    engine: sa.Engine,
+    community: str,
+    *,
+    staff_name: str | None,
+    selection: str,
+    file_format: str,
+    passages: int,
+    unmasked: bool,
+    now_ms: int,
+) -> None:
+    """Write down that somebody looks at personal data: `selection` says whose, as JSON, `file_format` in which form."""
     row = {
         "community": community,
         "id": new_id(now_ms),
@@ -155,15 +194,19 @@ def log_export(
         "staff_name": staff_name,
         "selection": selection,
         "format": file_format,
-        "passages": len(sheet.rows),
-        "unmasked": sheet.unmasked,
+        "passages": passages,
+        "unmasked": unmasked,
     }
     with writing(engine) as connection:
         connection.execute(sa.insert(exports), row)
 
 
-def _row(number: int, passage: Passage, zone: ZoneInfo, unmasked: bool) -> dict[str, Any]:
+def _row(
+    number: int, passage: Passage, zone: ZoneInfo, unmasked: bool, tails: Mapping[str, tuple[str, str]]
+) -> dict[str, Any]:
     body = passage.body
+    visit = body.visit or Visit()
+    id_tail, phone_tail = tails.get(body.holder_id or "", ("", ""))
     happened = local_time(passage.happened_ms, zone)
     readings = [attempt.celsius for attempt in body.attempts]
     name, address = body.holder or "", body.address or ""
@@ -185,6 +228,11 @@ def _row(number: int, passage: Passage, zone: ZoneInfo, unmasked: bool) -> dict[
         "remark": remark if unmasked else mask_text(remark),
         "guard": passage.guard,
         "shift": passage.shift,
+        "id_tail": id_tail,
+        "phone_tail": phone_tail,
+        "host": visit.host if unmasked else mask_name(visit.host),
+        "origin": visit.origin if unmasked else mask_text(visit.origin),
+        "purpose": visit.purpose if unmasked else mask_text(visit.purpose),
         "event": passage.id,
         "epoch": passage.epoch,
         "seq": passage.seq,

@@ -1,7 +1,8 @@
 """The feed: all journals in one order, cut down to what another gate needs.
 
 Everything up to the feed's end is there (see `numbering`), so the end is read first. A station gets no visitor's name,
-no reading and nothing of others' shifts. Kinds of events that this version does not know are passed on whole.
+no sealed number, no reading and nothing of others' shifts. Kinds of events that this version does not know are passed
+on whole.
 """
 
 import logging
@@ -10,9 +11,10 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from msgspec import structs
 
 from passes.reasons import Reason
-from sync.bodies import BODY_TYPES, PassageRecorded, PassIssued
+from sync.bodies import BODY_TYPES, PassageRecorded, PassIssued, PersonRegistered, Sealed, Visit
 from sync.community.database import events, stations
 from sync.community.instants import MAX_AT_MS
 from sync.community.journal import generation
@@ -59,7 +61,7 @@ def read_feed(
     from_start = start is None or start > end
     start = 0 if start is None or from_start else start
     rows = connection.execute(_query(community, start, end, own_station, own_epoch).limit(limit))
-    cut = _Cutter(lambda: read_kinds(connection, community))
+    cut = _Cutter(own_station, lambda: read_kinds(connection, community))
     items: list[FeedItem] = []
     read = size = 0
     for row in rows:
@@ -105,9 +107,6 @@ def _query(community: str, start: int, end: int, own_station: str, own_epoch: st
     columns = (events.c[name] for name in ("feed_no", "station", "epoch", "seq", "id", "kind", "at_ms", "drift_ms"))
     is_own = sa.and_(events.c.station == own_station, events.c.epoch == own_epoch)
     is_not_theirs_to_say = sa.and_(events.c.kind.in_(OFFICE_ONLY), events.c.station != OFFICE)
-    is_strangers_name = sa.and_(
-        events.c.kind == "person.registered", events.c.station != OFFICE, events.c.station != own_station
-    )
     return (
         sa.select(*columns, events.c.body)
         .where(
@@ -117,7 +116,6 @@ def _query(community: str, start: int, end: int, own_station: str, own_epoch: st
             events.c.kind.not_in(STAYS_HOME),
             ~is_own,
             ~is_not_theirs_to_say,
-            ~is_strangers_name,
         )
         .order_by(events.c.feed_no)
     )
@@ -126,7 +124,8 @@ def _query(community: str, start: int, end: int, own_station: str, own_epoch: st
 class _Cutter:
     """Cuts events down to what another gate needs; asks for the community's kinds when a pass comes by."""
 
-    def __init__(self, ask_kinds: Callable[[], KindBook]) -> None:
+    def __init__(self, own_station: str, ask_kinds: Callable[[], KindBook]) -> None:
+        self._own_station = own_station
         self._ask_kinds = ask_kinds
         self._kinds: KindBook | None = None
 
@@ -154,6 +153,8 @@ class _Cutter:
         body = read_body(row.kind, row.body.encode())
         if isinstance(body, PassageRecorded):
             return _leg_only(body, row.drift_ms)
+        if isinstance(body, PersonRegistered) and row.station not in (OFFICE, self._own_station):
+            return _number_only(body)
         changed: dict[str, Any] = {}
         order_ms = getattr(body, "order_ms", None)
         if order_ms is not None and row.drift_ms:
@@ -162,6 +163,10 @@ class _Cutter:
             changed["reason"] = ""
         if isinstance(body, PassIssued) and self._is_visitors(body, row):
             changed["holder"] = ""
+        if isinstance(body, PersonRegistered):
+            # A box is for the office; whoever has a stolen station's secret need not collect them.
+            numbers = {"id_number": body.id_number, "phone": body.phone}
+            changed |= {name: structs.replace(number, box="") for name, number in numbers.items() if number}
         if not changed:
             return bytes(row.body.encode())
         # As raw fields, so that those of a newer version stay.
@@ -187,8 +192,23 @@ def _leg_only(body: PassageRecorded, drift_ms: int | None) -> bytes | None:
         leg=body.leg,
         order_ms=None if body.order_ms is None else within_calendar(body.order_ms - (drift_ms or 0)),
         pass_id=body.pass_id,
+        # Empty: it only says that there is no pass, and that whoever leaves is found among the visitors inside.
+        visit=Visit() if body.visit else None,
     )
     return canonical_json(leg)
+
+
+def _number_only(body: PersonRegistered) -> bytes | None:
+    """Return by which number somebody of another gate is known again, and nothing else; None where there is none.
+
+    So the same person is one person at every gate, and whoever was banned at one is banned at all.
+    """
+    if body.id_number is None or body.id_number.digest is None:
+        return None
+    number = Sealed(box="", digest=body.id_number.digest)
+    return canonical_json(
+        PersonRegistered(person_id=body.person_id, name="", household="", address="", id_number=number)
+    )
 
 
 def _heads(connection: sa.Connection, community: str) -> list[FeedHead]:

@@ -17,6 +17,8 @@ from passes.errors import N_, UsageError
 from passes.keyfiles import save_key
 from passes.keys import IssuingKey
 from passes.trust import (
+    USE_ISSUING,
+    USE_SEALING,
     TrustedKey,
     TrustList,
     read_trust_list,
@@ -27,7 +29,16 @@ from passes.trust import (
 from sync.bodies import KIND_OF, KeyAdded, KeyWithdrawn
 from sync.community.database import Engine, events, reading, writing
 from sync.community.journal import OFFICE, append
-from sync.community.office import load_root_public, load_trust_list, save_trust_list, trusted
+from sync.community.office import (
+    load_root_public,
+    load_trust_list,
+    make_digest_key,
+    make_sealing_key,
+    save_trust_list,
+    sealed_to,
+    sealing_key_path,
+    trusted,
+)
 from sync.community.registry import lock_community
 from sync.community.stations import list_stations
 
@@ -76,7 +87,9 @@ def trust_key(
             made_for = _stations_of_keys(connection, office.community)
             entries = tuple(
                 replace(entry, valid_until=old_until)
-                if made_for.get(entry.key_id.hex()) == station and entry.issues_on(old_until)
+                if entry.use == USE_ISSUING
+                and made_for.get(entry.key_id.hex()) == station
+                and entry.issues_on(old_until)
                 else entry
                 for entry in entries
             )
@@ -119,6 +132,35 @@ def add_key(office: Office, station: str, now_ms: int, *, old_until: date | None
         raise
 
 
+def start_sealing(
+    office: Office, now_ms: int, passphrase: str | None = None, *, anew: bool = False
+) -> tuple[TrustedKey | None, bool]:
+    """Make what numbers are sealed and matched with, as far as it is missing.
+
+    Returns the new key, None where there was one, and whether the secret for digests is new. With `anew` stations
+    seal to a further key from now on; what was sealed before opens with the old one, which stays.
+    Raises `KeyFileError`, `DatabaseError`.
+    """
+    has_new_secret = make_digest_key(office.folder)
+    with _changing(office) as (connection, current):
+        if current.sealing_key() is not None and not anew:
+            return None, has_new_secret
+        key = make_sealing_key(office.folder, passphrase)
+        entry = sealed_to(office.community, key)
+        try:
+            _publish(
+                connection,
+                office,
+                replace(current, entries=(*current.entries, entry)),
+                now_ms,
+                lambda signed: KeyAdded(key_id=entry.key_id.hex(), station=OFFICE, trust_list=signed),
+            )
+        except BaseException:
+            sealing_key_path(office.folder, entry.key_id).unlink()
+            raise
+    return entry, has_new_secret
+
+
 def rotate_key(office: Office, station: str, now_ms: int, *, old_until: date | None = None) -> MadeKey:
     """Make a further key for a station that has one, as `add_key` does; its old keys stay trusted.
 
@@ -127,7 +169,8 @@ def rotate_key(office: Office, station: str, now_ms: int, *, old_until: date | N
     has no key.
     """
     listed = list_keys(office.engine, office.folder, office.community)
-    if not any(key.station == station and key.key.withdrawn_at_ms is None for key in listed):
+    issuing = [key for key in listed if key.key.use == USE_ISSUING and key.key.withdrawn_at_ms is None]
+    if not any(key.station == station for key in issuing):
         raise UsageError(
             N_("station {station!r}: has no key that could be rotated; run: gatepost community key add"),
             station=station,
@@ -170,7 +213,9 @@ def list_keys(engine: Engine, folder: Path, community: str) -> list[ListedKey]:
     trust = current_list(engine, folder, community)
     with reading(engine) as connection:
         made_for = _stations_of_keys(connection, community)
-    return [ListedKey(key, made_for.get(key.key_id.hex())) for key in trust.entries]
+    return [
+        ListedKey(key, OFFICE if key.use == USE_SEALING else made_for.get(key.key_id.hex())) for key in trust.entries
+    ]
 
 
 def current_list(engine: Engine, folder: Path, community: str) -> TrustList:

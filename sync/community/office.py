@@ -8,14 +8,18 @@ import tempfile
 from pathlib import Path
 
 from passes.errors import N_, KeyFileError
-from passes.keyfiles import load_key, reseal_key, save_key
-from passes.keys import IssuingKey
-from passes.trust import TrustedKey, sign_trust_list
+from passes.keyfiles import load_key, replace_key, reseal_key, save_key
+from passes.keys import IssuingKey, key_id_of
+from passes.trust import USE_SEALING, TrustedKey, sign_trust_list
+from sync.sealing import DigestKey, SealingKey, load_digest_key, load_sealing_key, save_digest_key
 
 ROOT_KEY_FILE = "root-key.pem"
 ROOT_PUBLIC_FILE = "root-key.pub"
 OFFICE_KEY_FILE = "office-key.pem"
 TRUST_FILE = "trust.cose"
+DIGEST_KEY_FILE = "digest.key"
+SEALING_KEY_FILES = "sealing-key.{key_id}.pem"
+"""One for each key that was ever sealed to: a box tells the id of its key."""
 
 
 def create_keys(folder: Path, community: str, now_ms: int, passphrase: str | None = None) -> IssuingKey:
@@ -31,6 +35,38 @@ def create_keys(folder: Path, community: str, now_ms: int, passphrase: str | Non
     return office
 
 
+def make_sealing_key(folder: Path, passphrase: str | None = None) -> SealingKey:
+    """Make a private key that stations seal to, in a file of its own; raises `KeyFileError`."""
+    key = SealingKey.generate()
+    save_key(sealing_key_path(folder, key_id_of(key.public_key)), key, passphrase)
+    return key
+
+
+def sealing_key_path(folder: Path, key_id: bytes) -> Path:
+    """Return where the private key of that short id is kept."""
+    return folder / SEALING_KEY_FILES.format(key_id=key_id.hex())
+
+
+def make_digest_key(folder: Path) -> bool:
+    """Make the secret by which stations match numbers, unless there is one; say whether it was made."""
+    path = folder / DIGEST_KEY_FILE
+    if path.exists():
+        return False
+    save_digest_key(path, DigestKey.generate())
+    return True
+
+
+def load_digest(folder: Path) -> DigestKey | None:
+    """Return the secret for digests, None where the community has none yet; raises `KeyFileError`."""
+    path = folder / DIGEST_KEY_FILE
+    return load_digest_key(path) if path.exists() else None
+
+
+def sealed_to(community: str, key: SealingKey) -> TrustedKey:
+    """Return the entry of a trust list that tells stations what to seal to."""
+    return TrustedKey(key_id_of(key.public_key), key.public_key, community, use=USE_SEALING)
+
+
 def trusted(community: str, key: IssuingKey) -> TrustedKey:
     """Return the entry of a trust list by which the community accepts the key's passes without a bound."""
     return TrustedKey(key_id=key.key_id, public_key=key.public_key, community=community)
@@ -42,9 +78,16 @@ def load_root(folder: Path, passphrase: str | None = None) -> IssuingKey:
 
 
 def protect_root(folder: Path, old_passphrase: str | None, new_passphrase: str | None) -> None:
-    """Put the root key under another passphrase, or with None under none; raises `KeyFileError`."""
+    """Put the root key and the sealing keys under another passphrase, or with None under none; raises `KeyFileError`.
+
+    A sealing key that does not open with the old passphrase is an error before anything has changed.
+    """
+    paths = sorted(folder.glob(SEALING_KEY_FILES.format(key_id="*")))
+    sealing = [(path, load_sealing_key(path, old_passphrase)) for path in paths]
     root = reseal_key(folder / ROOT_KEY_FILE, old_passphrase, new_passphrase)
     _replace(folder / ROOT_PUBLIC_FILE, root.public_key.hex().encode())
+    for path, key in sealing:
+        replace_key(path, key, new_passphrase)
 
 
 def load_root_public(folder: Path) -> bytes:

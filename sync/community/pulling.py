@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from passes.errors import N_
 from sync.community.exports import Say, log_export, make_sheet, to_csv, to_json, to_xlsx
+from sync.community.persons import tails
 from sync.community.settings import CommunitySettings
 from sync.community.shiftlog import Selection, list_passages
 from sync.community.staff import MAY_UNMASK, NotAllowedError, check_staff
@@ -43,7 +44,9 @@ def pull_passages(
                 N_("staff {name!r}: the role {role} sees masked names only; leave out --unmask"), name=name, role=role
             )
     passages = list_passages(engine, community, wish.selection, settings.zone)
-    sheet = make_sheet(passages, settings.zone, unmasked=wish.unmask)
+    holders = {passage.body.holder_id for passage in passages if passage.body.holder_id}
+    ends = tails(engine, community, holders)
+    sheet = make_sheet(passages, settings.zone, unmasked=wish.unmask, tails=ends)
     if wish.file_format == "json":
         data = to_json(sheet)
     elif wish.file_format == "csv":

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from passes.errors import N_, GatepostError, UsageError
 from passes.keys import IssuingKey
 from sync.community.database import open_engine
-from sync.community.keys import Office, record_office_key, trust_key
-from sync.community.office import create_keys, load_root, load_root_public, load_trust_list
+from sync.community.keys import Office, record_office_key, start_sealing, trust_key
+from sync.community.office import create_keys, load_digest, load_root, load_root_public, load_trust_list
 from sync.community.registry import add_community
 from sync.community.schema import migrate
 from sync.community.settings import FILE_NAME, CommunitySettings, save_settings
@@ -42,6 +42,8 @@ def set_up_community(folder: Path, settings: CommunitySettings, now_ms: int, pas
         key = create_keys(folder, settings.community.id, now_ms, passphrase)
         add_community(engine, settings.community.id, settings.community.name, settings.community.zone)
         record_office_key(engine, folder, settings.community.id, key, now_ms)
+        office = Office(engine, folder, settings.community.id, load_root(folder, passphrase))
+        start_sealing(office, now_ms, passphrase)
     finally:
         engine.dispose()
     save_settings(folder, settings)
@@ -85,6 +87,7 @@ def enrol_station(
     key = IssuingKey.generate() if issue else None
     if key:
         trust_key(Office(engine, folder, community.id, load_root(folder, passphrase)), key, station, now_ms)
+    digest_key = load_digest(folder)
     enrolment = Enrolment(
         community=community.id,
         community_name=community.name,
@@ -96,6 +99,7 @@ def enrol_station(
         root_public_key=load_root_public(folder),
         trust_list=load_trust_list(folder),
         issuing_key=key.pem().decode() if key else None,
+        digest_key=digest_key.raw if digest_key else None,
     )
     write_enrolment(path, enrolment)
     return path

@@ -16,6 +16,9 @@ from sync.community.database import reading, staff, writing
 Role = Literal["viewer", "worker", "lead", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 MAY_UNMASK: frozenset[Role] = frozenset({"worker", "lead", "admin"})
+MAY_OPEN: frozenset[Role] = frozenset({"lead", "admin"})
+"""Who may see ID and phone numbers that stations have sealed."""
+
 MIN_PASSWORD_CHARS = 8
 """NIST SP 800-63B section 3.1.1.2, for a password that is not the only bar to the data."""
 

@@ -42,7 +42,7 @@ def test_a_dry_run_tells_everything_and_issues_nothing(run: Run, folder: Path, t
     assert told.out.splitlines() == [
         f"{path} (CSV, utf-8, comma), headers in row 1",
         "read: 姓名, 住址",
-        "looked through, not kept: 身份证号",
+        "looked through and dropped, since the office gave no key to seal to: 身份证号",
         "ignored columns: 序号",
         "row 3, 住址: is empty; fill it in",
         "row 4, 身份证号: is no ID number: write 18 characters, or the 5 to 20 letters and digits of a permit",

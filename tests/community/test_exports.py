@@ -166,7 +166,7 @@ def test_the_table_is_masked_unless_told(engine: sa.Engine) -> None:
     whole = table(to_csv(make_sheet(found, SHANGHAI, unmasked=True)))
     assert whole[1] == [
         *["1", "2026-02-07", "08:00:03", "east", "out", "张三", "ABC-DEF-GHK", "Resident", "3-2-501", "36.5", ""],
-        *["allowed", "", "代取药", "王五", shift],
+        *["allowed", "", "代取药", "王五", shift, "", "", "", "", ""],
     ]
     assert whole[2][4:6] + whole[2][9:12] == ["in", "欧阳小明", "37.4", "36.62", "allowed"]
     assert whole[3][9:13] == ["", "", "refused", "over_limit, fever"]

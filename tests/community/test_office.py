@@ -23,6 +23,7 @@ from sync.community.serving import ListenError, Tls, check_address
 from sync.community.serving import serve as serve_app
 from sync.community.settings import CommunitySettingsError, load_settings
 from sync.enrolment import Enrolment, EnrolmentError, read_enrolment
+from sync.sealing import load_digest_key
 from tests.community.conftest import COMMUNITY, Chain, answers_of, lines_of, passage
 
 PASSWORD = "correct horse"
@@ -144,13 +145,16 @@ def test_an_enrolment_file_holds_what_a_station_needs(office: Command, folder: P
     path.write_text(enrolment.issuing_key)
     path.chmod(0o600)
     issuing, office_key = load_key(path), load_key(folder / "office-key.pem")
-    assert [entry.public_key for entry in trusted.entries] == [office_key.public_key, issuing.public_key]
+    sealing = trusted.sealing_key()
+    assert [entry.public_key for entry in trusted.entries] == [office_key.public_key, sealing, issuing.public_key]
+    assert enrolment.digest_key == load_digest_key(folder / "digest.key").raw
     assert len(trusted.candidates(issuing.key_id, COMMUNITY)) == 1
     office("station", "add", "west", "--name", "西门")
     west = read_enrolment(folder / "west.enrolment.json")
     assert west.issuing_key is None
     assert west.secret != enrolment.secret
-    assert len(read_trust_list(west.trust_list, west.root_public_key).entries) == 2
+    assert len(read_trust_list(west.trust_list, west.root_public_key).entries) == 3
+    assert west.digest_key == enrolment.digest_key
 
 
 def test_a_station_is_withdrawn_once(office: Command, folder: Path) -> None:

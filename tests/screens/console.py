@@ -12,7 +12,9 @@ from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from passes.trust import TrustedKey, sign_trust_list
+from passes.keyfiles import save_key
+from passes.keys import key_id_of
+from passes.trust import USE_SEALING, TrustedKey, sign_trust_list
 from station import settings
 from station.app import GatepostApp
 from station.assembly import Station, open_station
@@ -32,7 +34,8 @@ from station.widgets.scan_field import ScanField
 from station.widgets.verdict_panel import VerdictPanel
 from sync.bodies import PassageRecorded
 from sync.events import read_body
-from tests.station.post import COMMUNITY, KEY, ROOT, HandClock, Post
+from sync.sealing import save_digest_key
+from tests.station.post import COMMUNITY, DIGESTING, KEY, ROOT, SEALING, HandClock, Post
 
 GUARD = "周师傅"
 PATIENCE_S = 20.0
@@ -44,7 +47,10 @@ def make_station(folder: Path, *, language: Literal["zh", "en"] = "en", on_duty:
     at = folder / "station"
     at.mkdir()
     key = TrustedKey(key_id=KEY.key_id, public_key=KEY.public_key, community=COMMUNITY)
-    (at / settings.TRUST_FILE).write_bytes(sign_trust_list(ROOT, COMMUNITY, [key], 1))
+    sealing = TrustedKey(key_id_of(SEALING.public_key), SEALING.public_key, COMMUNITY, use=USE_SEALING)
+    (at / settings.TRUST_FILE).write_bytes(sign_trust_list(ROOT, COMMUNITY, [key, sealing], 1))
+    save_digest_key(at / settings.DIGEST_KEY_FILE, DIGESTING)
+    save_key(at / settings.ISSUING_KEY_FILE, KEY)
     (at / settings.ROOT_FILE).write_text(ROOT.public_key.hex())
     post = Post(at)
     if on_duty:

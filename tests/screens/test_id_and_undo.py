@@ -94,14 +94,14 @@ def test_what_is_too_old_is_not_taken_back(tmp_path: Path) -> None:
 
 def test_after_the_clock_went_back_the_lead_confirms_it(tmp_path: Path) -> None:
     async def story(console: Console) -> None:
-        await console.press("f3")
+        await console.press("ctrl+t")
         assert "clock is right" in console.hints[0]
         row = console.issue()
         console.clock.move(-3600)
         await console.scan(row.token)
         assert console.colour == "-refuse"
-        assert "F3" in console.verdict
-        await console.press("f3")
+        assert "Ctrl+T" in console.verdict
+        await console.press("ctrl+t")
         await console.fill_in(lead="郑主任")
         console.clock.move(6)
         await console.scan(row.token)

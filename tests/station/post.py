@@ -17,12 +17,15 @@ from station.journal import Journal
 from station.register import PassRow, Register
 from sync.bodies import Attempt, PassageRecorded
 from sync.events import read_body
+from sync.sealing import DigestKey, SealingKey
 
 COMMUNITY = "370212004001"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 MORNING = datetime(2026, 3, 10, 8, 0, tzinfo=SHANGHAI)
 KEY = IssuingKey.generate()
 ROOT = IssuingKey.generate()
+SEALING = SealingKey.generate()
+DIGESTING = DigestKey.generate()
 
 
 @dataclass

@@ -1,0 +1,72 @@
+"""ID and phone numbers at the station: in memory while they are needed, sealed on disk, matched by digest."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from passes.identity import document_of
+from station.people import number_of_person
+from station.register import PersonRow
+from sync.bodies import PersonRegistered, Sealed
+from sync.sealing import Field, Sealer
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """A person's numbers as `passes.identity` writes them, empty where there is none, and their digests.
+
+    A digest is None where this station has no key for it.
+    """
+
+    id_number: str = field(default="", repr=False)
+    phone: str = field(default="", repr=False)
+    id_digest: str | None = None
+    phone_digest: str | None = None
+
+    @classmethod
+    def of(cls, sealer: Sealer | None, id_number: str, phone: str) -> "Numbers":
+        """Make the digests of what there is; that takes its time, so it is done before the file is locked."""
+        if sealer is None:
+            # Without a key of the office nothing may be kept; the numbers were checked, that is all.
+            return cls()
+        return cls(
+            id_number,
+            phone,
+            sealer.digest("id_number", id_number) if id_number else None,
+            sealer.digest("phone", phone) if phone else None,
+        )
+
+
+def registration(
+    connection: "Connection", sealer: Sealer | None, person: PersonRow, numbers: Numbers
+) -> PersonRegistered | None:
+    """Return what is to be recorded of a person's numbers; None when they are on record already."""
+    if sealer is None:
+        return None
+    id_number = _news(connection, sealer, person.person_id, "id_number", (numbers.id_number, numbers.id_digest))
+    phone = _news(connection, sealer, person.person_id, "phone", (numbers.phone, numbers.phone_digest))
+    if id_number is None and phone is None:
+        return None
+    return PersonRegistered(
+        person_id=person.person_id,
+        name=person.name,
+        household=person.household,
+        address=person.address,
+        document=document_of(numbers.id_number) if id_number else None,
+        id_number=id_number,
+        phone=phone,
+    )
+
+
+def _news(
+    connection: "Connection", sealer: Sealer, person_id: str, name: Field, number: tuple[str, str | None]
+) -> Sealed | None:
+    value, digest = number
+    if not value:
+        return None
+    known = number_of_person(connection, person_id, name)
+    if known and digest and known[0] == digest:
+        return None
+    return sealer.sealed(name, value, person_id, digest)

@@ -1,0 +1,112 @@
+"""Who is known at this station beyond the passes: by their numbers, as hosts, and as visitors who are inside."""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from station.register import PersonRow
+from sync.bodies import Visit
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+MOST_INSIDE = 500
+
+_HOSTS = (
+    "SELECT person_id, name, household, address FROM persons WHERE {column} = ?1 AND household <> ''"
+    " AND (NOT EXISTS (SELECT 1 FROM passes WHERE holder_id = person_id)"
+    " OR EXISTS (SELECT 1 FROM passes WHERE holder_id = person_id"
+    " AND kind NOT IN (SELECT value FROM json_each(?2))))"
+    " ORDER BY address, person_id LIMIT 50"
+)
+_INSIDE = (
+    "SELECT v.person_id, v.name, v.household, v.address, v.visit, v.station, v.order_ms, coalesce(n.tail, '')"
+    " FROM visits AS v LEFT JOIN numbers AS n ON n.person_id = v.person_id AND n.field = 'id_number' WHERE"
+    " (SELECT leg FROM legs WHERE line = coalesce((SELECT line FROM lines WHERE pass_id = v.person_id), v.person_id)"
+    " AND NOT EXISTS (SELECT 1 FROM undone WHERE passage_id = legs.id) ORDER BY order_ms DESC, id DESC LIMIT 1)"
+    " = 'first'"
+)
+_OF_NUMBER = " AND v.person_id IN (SELECT person_id FROM numbers WHERE digest = ? AND field = 'id_number')"
+_NEWEST_FIRST = " ORDER BY v.order_ms DESC LIMIT ?"
+
+
+class KnownNumber(msgspec.Struct, frozen=True):
+    """Whose number it is; the name is empty for somebody whom another gate registered."""
+
+    person_id: str
+    name: str
+    household: str
+    address: str
+
+
+class Inside(msgspec.Struct, frozen=True):
+    """A visitor without a pass who came in and has not left; `entered_ms` is by the community's clock.
+
+    Name, address and `visit` are empty for whom another gate let in.
+    """
+
+    person_id: str
+    name: str
+    household: str
+    address: str
+    visit: Visit
+    station: str
+    entered_ms: int
+    tail: str
+
+
+def find_digest(connection: "Connection", digest: str) -> KnownNumber | None:
+    """Return the person of the ID number with this digest, one with a name before others."""
+    row = connection.execute(
+        "SELECT n.person_id, coalesce(p.name, ''), coalesce(p.household, ''), coalesce(p.address, '') FROM numbers AS n"
+        " LEFT JOIN persons AS p ON p.person_id = n.person_id WHERE n.digest = ? AND n.field = 'id_number'"
+        " ORDER BY p.name IS NULL, n.order_ms, n.person_id LIMIT 1",
+        (digest,),
+    ).fetchone()
+    return KnownNumber(*row) if row else None
+
+
+def number_of_person(connection: "Connection", person_id: str, field: str) -> tuple[str | None, str] | None:
+    """Return digest and tail of a person's ID number or phone, as far as one is known."""
+    row = connection.execute(
+        "SELECT digest, tail FROM numbers WHERE person_id = ? AND field = ?", (person_id, field)
+    ).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def pass_numbers(connection: "Connection", person_id: str) -> list[str]:
+    """Return the printed numbers of a person's passes, the last issued first."""
+    rows = connection.execute("SELECT number FROM passes WHERE holder_id = ? ORDER BY issued_ms DESC", (person_id,))
+    return [row[0] for row in rows]
+
+
+def hosts(connection: "Connection", wanted: str, visitor_kinds: list[str]) -> list[PersonRow]:
+    """Return those who live here under a name or at an address, at most 50.
+
+    Whoever has passes of `visitor_kinds` only does not live here.
+    """
+    kinds = msgspec.json.encode(visitor_kinds).decode()
+    found = [
+        PersonRow(*row)
+        for column in ("name", "address")
+        for row in connection.execute(_HOSTS.format(column=column), (wanted, kinds))
+    ]
+    return list({row.person_id: row for row in found}.values())
+
+
+def inside(connection: "Connection") -> list[Inside]:
+    """Return the visitors without a pass who are inside, the last who came in first, at most `MOST_INSIDE`."""
+    rows = connection.execute(_INSIDE + _NEWEST_FIRST, (MOST_INSIDE,))
+    return [_inside(row) for row in rows]
+
+
+def find_inside(connection: "Connection", digest: str) -> Inside | None:
+    """Return the visitor inside whose ID number has this digest, whichever gate let them in."""
+    row = connection.execute(_INSIDE + _OF_NUMBER + _NEWEST_FIRST, (digest, 1)).fetchone()
+    return _inside(row) if row else None
+
+
+def _inside(row: tuple[Any, ...]) -> Inside:
+    person_id, name, household, address, visit, station, entered_ms, tail = row
+    said = msgspec.json.decode(visit, type=Visit)
+    return Inside(person_id, name, household, address, said, station, entered_ms, tail)

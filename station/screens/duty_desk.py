@@ -1,0 +1,59 @@
+"""What the gate screen asks about duty: who takes it up, who takes it over, and whether the lead confirms the clock."""
+
+from collections.abc import Callable
+
+from station import shifts
+from station.assembly import Station
+from station.clock import local_time
+from station.corrections import confirm_clock
+from station.dialogs.form import Answer, FormDialog
+from station.dialogs.gate_forms import clock_form, hand_over_form, shift_form
+from station.i18n import _
+from station.logbook import shift_counts
+
+
+class DutyDesk:
+    """The questions about duty at one gate; `ask` opens a dialog and does what was answered, `hint` says one line."""
+
+    def __init__(
+        self,
+        station: Station,
+        ask: Callable[[FormDialog, Callable[[Answer], None]], None],
+        hint: Callable[[str], None],
+    ) -> None:
+        self._station = station
+        self._ask = ask
+        self._hint = hint
+
+    def open_shift(self) -> None:
+        """Ask who takes up duty."""
+        self._ask(shift_form(), self._opened)
+
+    def hand_over(self) -> None:
+        """Ask who takes over the shift, or takes up duty where nobody is on it."""
+        shift = self._station.register.current_shift()
+        if shift is None:
+            self.open_shift()
+        else:
+            self._ask(hand_over_form(shift_counts(self._station.journal.connection, shift.id)), self._handed_over)
+
+    def confirm_clock(self) -> None:
+        """Ask the lead whether the device's time is right although the clock went back."""
+        if self._station.gate.is_clock_behind():
+            now = local_time(self._station.clock.now_ms(), self._station.settings.zone)
+            self._ask(clock_form(f"{now:%Y-%m-%d %H:%M}"), self._clock_confirmed)
+        else:
+            self._hint(_("The clock is right as far as this station can tell"))
+
+    def _opened(self, answer: Answer) -> None:
+        station, values = self._station, answer.values
+        shifts.open_shift(station.journal, station.register, station.clock, [values["guard"]], values["lead"])
+
+    def _handed_over(self, answer: Answer) -> None:
+        station, values = self._station, answer.values
+        shifts.hand_over(station.journal, station.register, station.clock, values["incoming"], values["outstanding"])
+
+    def _clock_confirmed(self, answer: Answer) -> None:
+        station = self._station
+        confirm_clock(station.journal, station.register, station.clock, answer.values["lead"])
+        self._hint(_("Confirmed: scan again"))
