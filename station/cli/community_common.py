@@ -1,6 +1,7 @@
 """What the office's commands share: the folder, its open database, the root key's passphrase, instants and JSON."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,9 @@ with_passphrase = click.option(
 )
 
 
+PASSWORD_VARIABLE = "GATEPOST_PASSWORD"  # noqa: S105 - the name of a variable
+
+
 @contextmanager
 def community_in(folder: Path) -> "Iterator[tuple[CommunitySettings, Engine]]":
     """Open the folder's settings and database, and see that both belong together and to this version."""
@@ -57,6 +61,15 @@ def root_passphrase(folder: Path, passphrase_file: Path | None) -> str | None:
     from sync.community.office import ROOT_KEY_FILE
 
     return key_passphrase(folder / ROOT_KEY_FILE, passphrase_file, _("Passphrase of the root key"))
+
+
+def password_of(*, confirm: bool) -> str:
+    """Return the password of whoever asks: from GATEPOST_PASSWORD, else from the terminal."""
+    found = os.environ.get(PASSWORD_VARIABLE)
+    if found is not None:
+        return found
+    password: str = click.prompt(_("Password"), hide_input=True, confirmation_prompt=confirm, err=True)
+    return password
 
 
 def when(at_ms: int | None, zone: ZoneInfo) -> str:
