@@ -151,12 +151,12 @@ def daily(
 
 def _make_report(office: "Office", day: date | None, cut_off: str | None, station_id: str | None) -> "DailyReport":
     from sync.community.daily import make_report
-    from sync.community.database import reading
     from sync.community.instants import local_time
+    from sync.community.streaming import streaming
 
     zone = office.settings.zone
     _check_year("--day", day)
-    with reading(office.engine) as connection:
+    with streaming(office.engine) as connection:
         return make_report(
             connection,
             office.community,

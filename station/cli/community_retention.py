@@ -32,11 +32,24 @@ def purge(folder: Path, *, dry_run: bool, by: str | None, wants_json: bool) -> N
             done = run_purge(engine, settings, now_ms, guard=plain(by, 40) if by else None)
             paths = write_certificates(engine, settings.community.id, folder, settings.zone)
     if wants_json:
-        print_json({"dry_run": dry_run, "events": done.events, "rows": done.rows, "certificates": [*map(str, paths)]})
+        print_json(
+            {
+                "dry_run": dry_run,
+                "events": done.events,
+                "rows": done.rows,
+                "scrubbed": done.is_scrubbed,
+                "certificates": [*map(str, paths)],
+            }
+        )
         return
     for name, count in sorted({**done.events, **done.rows}.items()):
         if count:
             click.echo(f"{plain(name, 80)}\t{count}")
+    if not done.is_scrubbed:
+        click.echo(
+            _("The database could not write its files anew, and they still hold old versions: run purge again later."),
+            err=True,
+        )
     if not any([*done.events.values(), *done.rows.values()]):
         click.echo(_("Nothing is older than it may be."))
     elif dry_run:

@@ -50,7 +50,7 @@ def _write(engine: sa.Engine, community: str, folder: Path, zone: ZoneInfo, even
 def _certificate(community: str, row: Any, body: RetentionPurged, zone: ZoneInfo) -> dict[str, object]:
     return {
         "community": community,
-        "purged_at": local_time(row.at_ms, zone).isoformat("minutes"),
+        "purged_at": local_time(row.at_ms, zone).isoformat(timespec="minutes"),
         "by": row.guard,
         "kept_days": body.days,
         "emptied_events": body.events,

@@ -20,8 +20,9 @@ from sync.community.database import events, happened_ms, stations
 from sync.community.instants import MAX_AT_MS
 from sync.community.kindbook import KindBook, read_kinds
 from sync.community.registers import each_record
-from sync.community.shiftlog import ROWS_AT_ONCE, day_bounds_ms
+from sync.community.shiftlog import day_bounds_ms
 from sync.community.shifts import duties, on_duty_between
+from sync.community.streaming import streamed
 from sync.events import OFFICE, understood
 
 _DAY_MS = 86_400_000
@@ -49,7 +50,7 @@ _PER_STATION = {
     "passes_replaced": N_("Passes replaced"),
     "passes_suspended": N_("Passes suspended"),
     "passes_revoked": N_("Passes revoked"),
-    "passes_lost": N_("of these, lost"),
+    "passes_lost": N_("Passes lost"),
     "bans": N_("Bans ordered"),
     "watch_listed": N_("Put on the watch list"),
     "health_checks": N_("Health checks"),
@@ -216,7 +217,7 @@ def _rows(connection: sa.Connection, community: str, start_ms: int, end_ms: int,
     )
     if station is not None:
         query = query.where(events.c.station == station)
-    yield from connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE))
+    return streamed(connection, query)
 
 
 def _count(counts: Counter[str], row: Any, kinds: KindBook, change: int = 1) -> None:

@@ -14,13 +14,14 @@ from sync.community.sheets import Column, Row, Say, Sheet, save_by, write_csv, w
 from sync.events import OFFICE
 
 _TITLE = N_("Daily report")
+_ZERO_TITLE = N_("Daily report (zero report)")
 _STATIONS_TITLE = N_("Daily report by checkpoint")
 _TITLES = {title: title for title in ITEMS.values()}
+_ABREAST = 3
 _FORM_COLUMNS = {
-    "item": Column(N_("Item"), 34, _TITLES),
-    "count": Column(N_("Count"), 12),
-    "item2": Column(N_("Item"), 34, _TITLES),
-    "count2": Column(N_("Count"), 12),
+    f"{key}{place}": column
+    for place in range(_ABREAST)
+    for key, column in (("item", Column(N_("Item"), 34, _TITLES)), ("count", Column(N_("Count"), 12)))
 }
 _LIST_COLUMNS = {"item": Column(N_("Item"), 44, _TITLES), "count": Column(N_("Count"), 12)}
 _ON_PAPER = frozenset(
@@ -36,6 +37,7 @@ _OFFICE = N_("the office")
 _ZERO = N_("ZERO REPORT: nothing happened on this day")
 _STATION_ZERO = N_("zero report")
 _NEVER = N_("never heard: no data, not zero")
+_SILENT = N_("{count} checkpoints were not heard up to the end: may be incomplete")
 _SINCE = N_("not heard since {time}: may be incomplete")
 _PERIOD = N_("{day}, from {start} to {end}")
 _MADE = N_("Drawn up {time}")
@@ -45,14 +47,13 @@ _HAND = N_("Lines without a number are not recorded by this system: fill them in
 
 
 def form_of(report: DailyReport, zone: ZoneInfo, say: Say) -> Sheet:
-    """Return all counts in two columns of items, as the form is printed."""
+    """Return all counts in three columns of items, as the form is printed: one page."""
     items = list(_items(report))
-    half = (len(items) + 1) // 2
-    empty = {"item": "", "count": ""}
-    rows = [
-        {**left, "item2": right["item"], "count2": right["count"]}
-        for left, right in zip(items[:half], [*items[half:], empty], strict=False)
-    ]
+    height = -(-len(items) // _ABREAST)
+    rows: list[dict[str, Any]] = [dict.fromkeys(_FORM_COLUMNS, "") for _line in range(height)]
+    for number, item in enumerate(items):
+        place, line = divmod(number, height)
+        rows[line].update({f"{key}{place}": value for key, value in item.items()})
     return _sheet(report, zone, say, _TITLE, _FORM_COLUMNS, rows)
 
 
@@ -65,7 +66,7 @@ def stations_of(report: DailyReport, zone: ZoneInfo, say: Say) -> Sheet:
     """Return one row for each checkpoint, and the sum in the last."""
     columns = {
         "station": Column(N_("Station"), 12),
-        "name": Column(N_("Name"), 14),
+        "name": Column(N_("Checkpoint's name"), 14),
         **{item: Column(ITEMS[item], 8, on_paper=item in _ON_PAPER) for item in STATION_ITEMS},
         "note": Column(N_("Note"), 22),
     }
@@ -88,7 +89,7 @@ def as_json(report: DailyReport, zone: ZoneInfo) -> bytes:
     """Return the whole report with stable keys; what is filled in by hand is null."""
 
     def moment(at_ms: int | None) -> str | None:
-        return None if at_ms is None else local_time(at_ms, zone).isoformat("seconds")
+        return None if at_ms is None else local_time(at_ms, zone).isoformat(timespec="seconds")
 
     whole = {
         "day": str(report.day),
@@ -155,8 +156,20 @@ def _sheet(
         day=report.day, start=f"{moment(report.start_ms):%m-%d %H:%M}", end=f"{moment(report.end_ms):%m-%d %H:%M}"
     )
     made = say(_RUNNING if report.is_running else _MADE).format(time=f"{moment(report.made_ms):%Y-%m-%d %H:%M}")
-    about = (period, made, *([say(_ZERO)] if report.is_zero else []))
-    return Sheet(title, columns, rows, about=about, notes=(say(_SIMILAR), say(_HAND)))
+    silent = sum(one.is_silent for one in report.stations)
+    about = (
+        period,
+        made,
+        *([say(_ZERO)] if report.is_zero else []),
+        *([say(_SILENT).format(count=silent)] if silent else []),
+    )
+    return Sheet(
+        _ZERO_TITLE if report.is_zero and title == _TITLE else title,
+        columns,
+        rows,
+        about=about,
+        notes=(say(_SIMILAR), say(_HAND)),
+    )
 
 
 def _note(one: StationDay, zone: ZoneInfo, say: Say) -> str:

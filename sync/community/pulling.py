@@ -13,12 +13,12 @@ import msgspec
 import sqlalchemy as sa
 
 from passes.errors import N_
-from sync.community.database import reading
 from sync.community.exports import log_export, make_sheet
 from sync.community.settings import CommunitySettings
 from sync.community.sheets import Say, Sheet, save_by, write_csv, write_json, write_xlsx
 from sync.community.shiftlog import Selection, each_passage
 from sync.community.staff import MAY_UNMASK, NotAllowedError, check_staff
+from sync.community.streaming import streaming
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ def hand_out(
 
     def write(out: BinaryIO) -> int:
         # The log is written when nothing is read any more: without WAL, SQLite makes a writer wait for readers.
-        with reading(office.engine) as connection:
+        with streaming(office.engine) as connection:
             return _write(make(connection), office, asking.file_format, out)
 
     def log(count: int) -> None:

@@ -7,9 +7,7 @@ what is there and not what somebody remembers. It is an event of the office's ow
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -19,14 +17,14 @@ from passes.errors import GatepostError
 from sync.bodies import RetentionPurged
 from sync.community import journal
 from sync.community.conflicts import find_conflicts
-from sync.community.database import communities, database_errors, events, exports, forks, quarantine, reading, writing
+from sync.community.database import communities, database_errors, events, exports, forks, quarantine, writing
 from sync.community.overdue import Overdue, fields_of, find_overdue
-from sync.community.retention import ENDINGS, NOBODY, Pseudonyms, emptied
 from sync.community.settings import CommunitySettings, RetentionTable
-from sync.community.shiftlog import ROWS_AT_ONCE
+from sync.community.streaming import streamed, streaming
 from sync.community.tables_feed import alerts, conflicts, known_passes, legs
 from sync.community.tables_retention import purges
 from sync.events import Event, canonical_json, new_id
+from sync.retention import ENDINGS, NOBODY, Pseudonyms, emptied
 
 logger = logging.getLogger("gatepost.community")
 
@@ -45,11 +43,15 @@ _VACUUMED = ("events", "forks", "quarantine", "exports", "legs", "alerts", "conf
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """What a purge did, or would do: its certificate's event, None when there was nothing; counts by kind and table."""
+    """What a purge did, or would do: its certificate's event, None when there was nothing; counts by kind and table.
+
+    Where it is not scrubbed, the database's files still hold old versions of what was changed.
+    """
 
     event: Event | None
     events: dict[str, int]
     rows: dict[str, int]
+    is_scrubbed: bool = True
 
 
 def purge(engine: sa.Engine, settings: CommunitySettings, now_ms: int, *, guard: str | None = None) -> Purged:
@@ -61,15 +63,14 @@ def purge(engine: sa.Engine, settings: CommunitySettings, now_ms: int, *, guard:
     # What is not folded yet would be folded from emptied events, and double use never be found.
     find_conflicts(engine, community, now_ms)
     purge_id, began_ms, days = _begin(engine, community, settings.retention, now_ms)
-    with reading(engine) as connection:
+    with streaming(engine) as connection:
         overdue = find_overdue(connection, community, days, settings.zone, began_ms)
     emptying = _Emptying(engine, community, purge_id, overdue, Pseudonyms())
     for only, kinds in _PHASES:
         emptying.run(only=only, kinds=kinds)
     _empty_put_aside(engine, community, purge_id, overdue.before_ms)
     done = _finish(engine, community, purge_id, now_ms, guard)
-    _scrub(engine)
-    return done
+    return replace(done, is_scrubbed=_scrub(engine))
 
 
 def count_overdue(engine: sa.Engine, settings: CommunitySettings, now_ms: int) -> Purged:
@@ -77,10 +78,9 @@ def count_overdue(engine: sa.Engine, settings: CommunitySettings, now_ms: int) -
     community = settings.community.id
     counts: Counter[str] = Counter()
     pseudonyms = Pseudonyms()
-    with reading(engine) as connection:
+    with streaming(engine) as connection:
         overdue = find_overdue(connection, community, settings.retention, settings.zone, now_ms)
-        query = _candidates(community, overdue, 0).execution_options(yield_per=ROWS_AT_ONCE)
-        for row in connection.execute(query):
+        for row in streamed(connection, _candidates(community, overdue, 0)):
             if overdue.is_due(row, fields_of(row.body)) and emptied(row.kind, row.body, pseudonyms) != row.body:
                 counts[row.kind] += 1
         rows = {
@@ -98,9 +98,8 @@ def certified_digest(connection: sa.Connection, community: str, purge_id: str) -
         sa.select(events.c.kind, events.c.hash, events.c.body)
         .where(events.c.community == community, events.c.purge_id == purge_id)
         .order_by(events.c.feed_no)
-        .execution_options(yield_per=ROWS_AT_ONCE)
     )
-    for row in connection.execute(query):
+    for row in streamed(connection, query):
         counts[row.kind] += 1
         digest.update(f"{row.hash} {hashlib.sha256(row.body.encode()).hexdigest()}\n".encode())
     return dict(sorted(counts.items())), digest.hexdigest()
@@ -109,7 +108,7 @@ def certified_digest(connection: sa.Connection, community: str, purge_id: str) -
 def _begin(engine: sa.Engine, community: str, days: RetentionTable, now_ms: int) -> tuple[str, int, RetentionTable]:
     """Enter a new purge, or take up one that was cut off, with the days that it began with."""
     unfinished = sa.select(purges).where(purges.c.community == community, purges.c.finished_at_ms.is_(None))
-    with _purging(engine) as connection:
+    with writing(engine) as connection:
         # Of two that begin at once, the second finds what the first has entered; who writes events does not wait.
         own = sa.select(communities.c.community).where(communities.c.community == community)
         connection.execute(own.with_for_update(key_share=True))
@@ -154,7 +153,7 @@ class _Emptying:
         is_one = events.c.kind.in_(kinds)
         reached: int | None = 0
         while reached is not None:
-            with _purging(self.engine) as connection:
+            with writing(self.engine) as connection:
                 query = _candidates(self.community, self.overdue, reached).where(is_one if only else ~is_one)
                 rows = connection.execute(query.limit(CHUNK)).all()
                 reached = rows[-1].feed_no if rows else None
@@ -251,7 +250,7 @@ def _put_aside(
 
 def _empty_put_aside(engine: sa.Engine, community: str, purge_id: str, before_ms: dict[str, int]) -> None:
     for name, table, conditions, values in _put_aside(community, before_ms):
-        with _purging(engine) as connection:
+        with writing(engine) as connection:
             count = connection.execute(sa.update(table).where(*conditions).values(**values)).rowcount
             _note(connection, community, purge_id, {name: count})
 
@@ -265,7 +264,7 @@ def _note(connection: sa.Connection, community: str, purge_id: str, removed: dic
 
 def _finish(engine: sa.Engine, community: str, purge_id: str, now_ms: int, guard: str | None) -> Purged:
     own = sa.and_(purges.c.community == community, purges.c.purge_id == purge_id)
-    with _purging(engine) as connection:
+    with writing(engine) as connection:
         row = connection.execute(sa.select(purges).where(own).with_for_update()).one_or_none()
         if row is None or row.finished_at_ms is not None:
             # Another process went on with the same purge, and was faster.
@@ -287,28 +286,24 @@ def _finish(engine: sa.Engine, community: str, purge_id: str, now_ms: int, guard
     return Purged(event, counts, rows)
 
 
-@contextmanager
-def _purging(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Run the block as a transaction in which SQLite overwrites with zeros what is changed or deleted."""
-    with writing(engine) as connection:
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA secure_delete = ON")
-        yield connection
+def _scrub(engine: sa.Engine) -> bool:
+    """Let the database write its files anew, without the old versions of what was changed; say whether it did.
 
-
-def _scrub(engine: sa.Engine) -> None:
-    """Let the database drop the old versions of what was changed, which else stay in its files for a while."""
+    SQLite's `secure_delete` is not enough: where it has moved rows within a page, copies stay in the space between.
+    """
     try:
-        if engine.dialect.name == "sqlite":
-            with database_errors(engine):
+        with database_errors(engine):
+            if engine.dialect.name == "sqlite":
                 raw = engine.raw_connection()
                 try:
+                    raw.cursor().execute("VACUUM")
                     raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 finally:
                     raw.close()
-            return
-        with database_errors(engine), engine.connect() as plain:
-            connection = plain.execution_options(isolation_level="AUTOCOMMIT")
-            connection.exec_driver_sql(f"VACUUM {', '.join(_VACUUMED)}")
+            else:
+                with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                    connection.exec_driver_sql(f"VACUUM {', '.join(_VACUUMED)}")
     except GatepostError as error:
-        logger.warning("purge: %s; old versions leave the database's files later", error)
+        logger.warning("purge: %s", error)
+        return False
+    return True

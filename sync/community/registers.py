@@ -12,7 +12,8 @@ from passes.errors import N_, UsageError
 from passes.number import parse_number
 from sync.bodies import Body, PassIssued, PersonRegistered
 from sync.community.database import events, happened_ms
-from sync.community.shiftlog import ROWS_AT_ONCE, Selection, within
+from sync.community.shiftlog import Selection, within
+from sync.community.streaming import streamed
 from sync.events import understood
 
 NO_PASSAGE = events.c.kind != sa.literal_column("'passage.recorded'")
@@ -59,9 +60,8 @@ def each_record(
         )
         .where(events.c.community == community, NO_PASSAGE, events.c.kind.in_(kinds), *conditions)
         .order_by(events.c.feed_no)
-        .execution_options(yield_per=ROWS_AT_ONCE)
     )
-    for row in connection.execute(query):
+    for row in streamed(connection, query):
         yield Record(
             station=row.station,
             id=row.id,

@@ -20,7 +20,7 @@ MAX_PRINTED_ROWS = 5000
 _MARGIN = 12.0
 _TITLE_HEIGHT, _ABOUT_HEIGHT, _NOTE_HEIGHT, _FOOT_HEIGHT = 10.0, 5.0, 4.6, 5.0
 _HEAD_HEIGHT, _ROW_HEIGHT, _SIGNING_HEIGHT = 9.0, 7.6, 14.0
-_LETTERS, _THIN, _PADDING = 2.9, 0.15, 0.8
+_LETTERS, _THIN, _PADDING, _GAP = 2.9, 0.15, 0.8, 2.0
 _PORTRAIT_DIGITS = 130
 """Columns that are wider together are printed on landscape pages."""
 
@@ -78,7 +78,7 @@ class _Press:
 
     def pages_of(self, laid: _Laid) -> list[list[list[str]]]:
         """Cut the rows into pages; the last one has room for the notes and the signatures."""
-        heading = _TITLE_HEIGHT + _ABOUT_HEIGHT * (1 + len(laid.sheet.about))
+        heading = _TITLE_HEIGHT + _ABOUT_HEIGHT * (1 + len(laid.sheet.about)) + _GAP
         room = self._height - heading - _HEAD_HEIGHT - _FOOT_HEIGHT
         after = _NOTE_HEIGHT * len(laid.sheet.notes) + _SIGNING_HEIGHT
         on_page, on_last = int(room / _ROW_HEIGHT), int((room - after) / _ROW_HEIGHT)
@@ -112,7 +112,7 @@ class _Press:
         for text in (self._community_name, *map(shown, sheet.about)):
             self._put(Box(_MARGIN, y, self._width, _ABOUT_HEIGHT, 3.0, "middle"), text)
             y += _ABOUT_HEIGHT
-        return y
+        return y + _GAP
 
     def _grid(self, laid: _Laid, rows: list[list[str]], top: float) -> float:
         digits = sum(column.width for column in laid.columns)

@@ -11,12 +11,11 @@ import sqlalchemy as sa
 from passes.errors import N_, GatepostError, UsageError
 from sync.bodies import PassageRecorded, ShiftOpened
 from sync.community.database import events, happened_ms, reading
+from sync.community.streaming import streamed
 from sync.events import read_body
 
 MAX_SHIFTS = 200
 """Shifts in one listing; PostgreSQL and SQLite both take that many values in one query."""
-
-ROWS_AT_ONCE = 500
 
 _PASSAGE_COLUMNS = (
     *(events.c[name] for name in ("station", "epoch", "seq", "id", "at_ms", "shift", "guard", "body", "purge_id")),
@@ -147,7 +146,7 @@ def each_passage(connection: sa.Connection, community: str, selection: Selection
     for text in (selection.holder_id, selection.pass_number):
         # The body is text: this finds every body that could be meant, and the decoded one says whether it is.
         query = query if text is None else query.where(events.c.body.contains(text, autoescape=True))
-    for row in connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE)):
+    for row in streamed(connection, query):
         body = read_recorded(row.station, row.id, "passage.recorded", row.body)
         if isinstance(body, PassageRecorded) and _is_of(body, selection):
             yield Passage(

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from passes.errors import N_, GatepostError
 from sync.bodies import RetentionPurged
-from sync.community.database import events, reading
+from sync.community.database import events
 from sync.community.purging import certified_digest
 from sync.community.registers import each_record
-from sync.community.shiftlog import ROWS_AT_ONCE
+from sync.community.streaming import streamed, streaming
 from sync.community.tables_retention import purges
 from sync.events import GENESIS, OFFICE, Clock, Event, recompute_hash
 
@@ -41,8 +41,8 @@ def verify_journals(engine: sa.Engine, community: str) -> Verified:
     """
     journals = count = purged = missing = 0
     before: tuple[str, str, int, str] = ("", "", 0, GENESIS)
-    with reading(engine) as connection:
-        for row in connection.execute(_query(community).execution_options(yield_per=ROWS_AT_ONCE)):
+    with streaming(engine) as connection:
+        for row in streamed(connection, _query(community)):
             station, epoch, seq, digest = before
             journals += row.station != station
             is_next = (row.station, row.epoch, row.seq) == (station, epoch, seq + 1)
