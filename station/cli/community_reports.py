@@ -173,7 +173,7 @@ def _office_in(folder: Path) -> "Iterator[Office]":
     from sync.community.pulling import Office
 
     with community_in(folder) as (settings, engine):
-        yield Office(engine, settings, SystemClock().now_ms(), _in_words)
+        yield Office(engine, settings, SystemClock().now_ms(), in_words)
 
 
 def _selection(
@@ -242,7 +242,7 @@ def _tell(out: Path | None, data: bytes, written: str) -> None:
     click.echo(data.decode(), nl=False) if out is None else click.echo(written)
 
 
-def _in_words(text: str) -> str:
+def in_words(text: str) -> str:
     """Translate a title or word of a table, or put a reason code into the gate's words."""
     from passes.reasons import Reason
     from station.wording import in_short

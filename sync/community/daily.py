@@ -313,7 +313,8 @@ def _isolation(connection: sa.Connection, community: str, zone: ZoneInfo, start_
             new += is_today and subject not in standing
             ever.add(subject)
             standing[subject] = body
-        elif isinstance(body, QuarantineReleased) and standing.pop(subject, None):
+        elif isinstance(body, QuarantineReleased) and subject in standing:
+            del standing[subject]
             released += is_today
     # Who stays at home through a day is free when the next one begins.
     over = [free_ms for body in standing.values() if (free_ms := _free_ms(body.until, zone)) < end_ms]

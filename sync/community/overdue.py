@@ -96,7 +96,8 @@ def fields_of(body: str) -> dict[str, Any]:
 def _passes(
     connection: sa.Connection, community: str, last_day: str, held: frozenset[str]
 ) -> tuple[frozenset[str], frozenset[str]]:
-    ended, running = set(), set()
+    ended: set[str] = set()
+    running: set[str] = set()
     for row in _rows(connection, community, ("pass.issued",)):
         fields = fields_of(row.body)
         is_over = str(fields.get("valid_until")) < last_day

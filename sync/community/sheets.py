@@ -124,7 +124,8 @@ def write_xlsx_pages(sheets: Iterable[Sheet], out: BinaryIO, created_at_ms: int,
             for line, cells in enumerate(cells_of(sheet, say), 1):
                 for place, cell in enumerate(cells):
                     if isinstance(cell, str):
-                        write_string(line, place, cell)
+                        if cell:
+                            write_string(line, place, cell)
                     elif cell is not None:
                         write_number(line, place, cell, degrees if isinstance(cell, float) else None)
             count += line

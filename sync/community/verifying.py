@@ -106,7 +106,7 @@ def _is_as_written(row: Any) -> bool:
         hash=row.hash,
     )
     is_whole = row.purge_id is not None or hashlib.sha256(body).hexdigest() == row.body_sha256
-    return is_whole and recompute_hash(event) == row.hash
+    return bool(is_whole and recompute_hash(event) == row.hash)
 
 
 def _broken(row: Any) -> BrokenJournalError:
