@@ -212,9 +212,9 @@ def _stations(
 
 
 def _rows(connection: sa.Connection, community: str, start_ms: int, end_ms: int, station: str | None) -> Iterator[Any]:
-    query = sa.select(events.c.station, events.c.id, events.c.kind, events.c.body).where(
-        events.c.community == community, happened_ms >= start_ms, happened_ms < end_ms
-    )
+    query = sa.select(
+        events.c.station, events.c.id, events.c.kind, events.c.body, happened_ms.label("happened_ms")
+    ).where(events.c.community == community, happened_ms >= start_ms, happened_ms < end_ms)
     if station is not None:
         query = query.where(events.c.station == station)
     return streamed(connection, query)
@@ -226,19 +226,24 @@ def _count(counts: Counter[str], row: Any, kinds: KindBook, change: int = 1) -> 
     if row.kind == "passage.recorded":
         body = understood(row.kind, row.body.encode())
         if isinstance(body, PassageRecorded):
-            for name in _counted_as(body, kinds):
+            for name in _counted_as(body, kinds, row.happened_ms):
                 counts[name] += change
     elif row.kind == "pass.revoked":
         body = understood(row.kind, row.body.encode())
         counts["passes_lost"] += isinstance(body, PassRevoked) and body.reason == "lost"
 
 
-def _counted_as(body: PassageRecorded, kinds: KindBook) -> Iterator[str]:
+def _is_visitors(body: PassageRecorded, kinds: KindBook, at_ms: int) -> bool:
+    kind = kinds.at(body.pass_kind, at_ms)
+    return kind is not None and kind.visitor
+
+
+def _counted_as(body: PassageRecorded, kinds: KindBook, happened_at_ms: int) -> Iterator[str]:
     yield "vehicles" if body.subject == "vehicle" else "persons"
     yield body.outcome
     if body.outcome == "allowed":
         yield "entries" if body.direction == "entry" else "exits"
-        if body.direction == "entry" and any(kind.visitor for kind in kinds.ever(body.pass_kind)[-1:]):
+        if body.direction == "entry" and _is_visitors(body, kinds, happened_at_ms):
             yield "visitors"
     for reason, name in (
         (Reason.FEVER, "fevers"),
@@ -264,7 +269,7 @@ def _take_back(
         if isinstance(record.body, PassageUndone) and start_ms <= record.happened_ms < end_ms + _DAY_MS:
             undone.add((record.station, record.body.passage_id))
     for station, passage_id in undone:
-        query = sa.select(events.c.kind, events.c.body).where(
+        query = sa.select(events.c.kind, events.c.body, happened_ms.label("happened_ms")).where(
             events.c.community == community,
             events.c.station == station,
             events.c.id == passage_id,

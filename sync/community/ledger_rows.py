@@ -132,7 +132,8 @@ def visitors(reader: Reader) -> Iterator[dict[str, Any]]:
         one
         for one in reader.passages()
         if one.body.outcome == "allowed"
-        and any(kind.visitor for kind in kinds.ever(one.body.pass_kind)[-1:])
+        and (kind := kinds.at(one.body.pass_kind, one.happened_ms)) is not None
+        and kind.visitor
         and (one.station, one.id) not in taken_back
     ]
     for one in sorted(came, key=lambda one: one.happened_ms):

@@ -143,7 +143,7 @@ LEDGERS: dict[str, Ledger] = {
         {
             "no": _NO,
             "station": _STATION,
-            "guards": Column(N_("On duty"), 14),
+            "guards": Column(N_("Guards"), 14),
             "lead": Column(N_("Lead"), 9),
             "opened": Column(N_("Opened"), 15),
             "ended": Column(N_("Ended"), 15),
