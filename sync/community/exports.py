@@ -5,6 +5,7 @@ The columns are those of the person passage form (人员出入登记表), as far
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -44,6 +45,12 @@ COLUMNS: dict[str, Column] = {
 }
 
 
+# The same people pass every day.
+_mask_name, _mask_number, _mask_address = (
+    lru_cache(maxsize=4096)(mask) for mask in (mask_name, mask_number, mask_address)
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Mask:
     """How names, pass numbers, addresses and free texts are shown: whole when `unmasked`, else masked.
@@ -55,15 +62,15 @@ class Mask:
 
     def name(self, text: str | None) -> str:
         """Show a name."""
-        return (text or "") if self.unmasked else mask_name(text or "")
+        return (text or "") if self.unmasked else _mask_name(text or "")
 
     def number(self, text: str | None) -> str:
         """Show a pass number."""
-        return (text or "") if self.unmasked else mask_number(text or "")
+        return (text or "") if self.unmasked else _mask_number(text or "")
 
     def address(self, text: str | None) -> str:
         """Show an address, or a household named after one; its building stays."""
-        return (text or "") if self.unmasked else mask_address(text or "")
+        return (text or "") if self.unmasked else _mask_address(text or "")
 
     def text(self, text: str | None) -> str:
         """Show what somebody wrote."""

@@ -29,7 +29,7 @@ from sync.community import purging
 from sync.community.certificates import write_certificates
 from sync.community.conflicts import alerts, find_conflicts
 from sync.community.daily import DailyReport, make_report
-from sync.community.database import DatabaseError, events, exports, forks, open_engine, quarantine, reading, writing
+from sync.community.database import DatabaseError, events, exports, forks, open_engine, quarantine, reading
 from sync.community.exports import log_export
 from sync.community.ingest import read_batch, store_batch
 from sync.community.inserting import Setting
@@ -40,7 +40,7 @@ from sync.community.settings import CommunitySettings, CommunityTable, DatabaseT
 from sync.community.shiftlog import Selection, list_passages
 from sync.community.tables_feed import conflicts, known_passes, legs
 from sync.community.tables_retention import purges
-from sync.community.verifying import BrokenJournalError, Verified, verify_journals
+from sync.community.verifying import Verified, verify_journals
 from sync.events import OFFICE, read_body, recompute_hash, to_json
 from sync.retention import RULES, Pseudonyms, emptied
 from tests.community.conftest import COMMUNITY, NOW_MS, passage
@@ -350,27 +350,6 @@ def test_nothing_stays_of_a_kind_that_is_not_known(engine: sa.Engine, east: Gate
     assert run(engine, other=50).events == {"someday.recorded": 1}
     assert bodies(engine)[0] == "{}"
     assert verify_journals(engine, COMMUNITY).purged == 1
-
-
-@pytest.mark.parametrize("tampering", ["body", "stays", "hash", "flag"])
-def test_what_was_changed_is_found(engine: sa.Engine, east: Gate, tampering: str) -> None:
-    east.leg("a", "first", NOW_MS)
-    east.push()
-    run(engine)
-    young = east.leg("b", "first", LATER_MS)
-    east.push()
-    verify_journals(engine, COMMUNITY)
-    changes: dict[str, tuple[int, dict[str, str]]] = {
-        "body": (2, {"body": bytes(young.body).decode().replace("exit", "entry")}),
-        "stays": (1, {"body": bodies(engine)[0].replace("exit", "entry")}),
-        "hash": (2, {"guard": "别人"}),
-        "flag": (2, {"body": "{}", "purge_id": "made up"}),
-    }
-    seq, values = changes[tampering]
-    with writing(engine) as connection:
-        connection.execute(sa.update(events).where(events.c.station == "east", events.c.seq == seq).values(**values))
-    with pytest.raises(BrokenJournalError):
-        verify_journals(engine, COMMUNITY)
 
 
 def test_the_certificate_stands_in_the_offices_chain_and_in_a_file(
