@@ -313,6 +313,21 @@ class ShiftHandedOver(Body, frozen=True):
     outstanding: str = ""
 
 
+class RetentionPurged(Body, frozen=True):
+    """The community emptied old records of what names people, and this is the certificate.
+
+    `days` is how long each group of records is kept, `events` how many of each kind were emptied, and `rows` the rows
+    taken out of or emptied in other tables. `digest` is the SHA-256 over a line `hash SP sha256-of-what-stays LF` for
+    each emptied event, in the order of the feed.
+    """
+
+    purge_id: str
+    days: dict[str, int]
+    events: dict[str, int]
+    rows: dict[str, int]
+    digest: str
+
+
 BODY_TYPES: dict[str, type[Body]] = {
     "passage.recorded": PassageRecorded,
     "passage.undone": PassageUndone,
@@ -339,5 +354,6 @@ BODY_TYPES: dict[str, type[Body]] = {
     "clock.confirmed": ClockConfirmed,
     "shift.opened": ShiftOpened,
     "shift.handed_over": ShiftHandedOver,
+    "retention.purged": RetentionPurged,
 }
 KIND_OF: dict[type[Body], str] = {body_type: kind for kind, body_type in BODY_TYPES.items()}

@@ -2,7 +2,6 @@
 
 import functools
 import os
-from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,18 +23,14 @@ from station.cli.community_common import (
 from station.cli.community_conflicts import conflicts
 from station.cli.community_keys import key
 from station.cli.community_persons import person
+from station.cli.community_reports import ledger, pull, report
+from station.cli.community_retention import purge, verify
 from station.cli.community_rules import kind, mode
 from station.clock import SystemClock
 from station.i18n import _
 
 if TYPE_CHECKING:
-    from sync.community.database import Engine
-    from sync.community.settings import CommunitySettings
-    from sync.community.shiftlog import Selection
     from sync.community.staff import Role
-
-FORMATS = {".csv": "csv", ".xlsx": "xlsx", ".json": "json"}
-_LAST_YEAR = 9998
 
 
 @click.group()
@@ -43,7 +38,7 @@ def community() -> None:
     """Run the community's side: its server, stations, keys, staff and logs."""
 
 
-for _command in (conflicts, key, kind, mode, person):
+for _command in (conflicts, key, kind, ledger, mode, person, pull, purge, report, verify):
     community.add_command(_command)
 
 
@@ -275,90 +270,6 @@ def shifts(folder: Path, station_id: str | None, wants_json: bool) -> None:
         guards = plain("、".join(shift.guards))
         passages = _("{count} passages").format(count=shift.passages)
         click.echo("\t".join([plain(shift.id), shift.station, guards, opened, ended, passages]))
-
-
-@community.command()
-@in_folder
-@click.option("--station", "station_id", help="Of this station only.")
-@click.option("--shift", help="The id of a shift, or: latest.")
-@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="A day in the community's zone.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="FILE.csv, FILE.xlsx or FILE.json.")
-@as_json
-@click.option("--unmask", is_flag=True, help="With whole names; needs --as and a password.")
-@click.option("--as", "staff_name", help="Whose account pulls.")
-def pull(
-    *,
-    folder: Path,
-    station_id: str | None,
-    shift: str | None,
-    day: datetime | None,
-    out: Path | None,
-    wants_json: bool,
-    unmask: bool,
-    staff_name: str | None,
-) -> None:
-    """Pull the passages of a shift, a day or a station; names are masked, and every pull is logged."""
-    from sync.community.pulling import Pull, pull_passages
-
-    file_format = _format(out, wants_json)
-    _check_day(day)
-    if unmask and not staff_name:
-        raise UsageError(N_("--unmask: say who asks, with --as NAME"))
-    with community_in(folder) as (settings, engine):
-        selection = _selection(engine, settings, station_id, shift, day.date() if day else None)
-        wish = Pull(
-            selection=selection,
-            file_format=file_format,
-            unmask=unmask,
-            staff_name=staff_name,
-            password=staff_password(confirm=False) if staff_name else None,
-        )
-        count, data = pull_passages(engine, settings, wish, SystemClock().now_ms(), _in_words)
-    if out is None:
-        click.echo(data.decode())
-        return
-    from sync.community.exports import save
-
-    save(out, data)
-    click.echo(_("{count} passages written to {path}.").format(count=count, path=plain(str(out), 1000)))
-
-
-def _selection(
-    engine: "Engine", settings: "CommunitySettings", station_id: str | None, shift: str | None, day: date | None
-) -> "Selection":
-    from sync.community.shiftlog import Selection, latest_shift
-
-    if shift is not None and day is not None:
-        raise UsageError(N_("--shift and --day: a shift may span two days; give one of them"))
-    if shift is None and day is None and station_id is None:
-        raise UsageError(N_("pull: say what, with --shift latest, --shift ID, --day YYYY-MM-DD or --station ID"))
-    if shift == "latest":
-        shift = latest_shift(engine, settings.community.id, station_id)
-    return Selection(station=station_id, shift=shift, day=day)
-
-
-def _format(out: Path | None, wants_json: bool) -> str:
-    if (out is None) != wants_json:
-        raise UsageError(N_("pull: say where to, with --out FILE.csv, FILE.xlsx or FILE.json, or with --json"))
-    if out is None:
-        return "json"
-    file_format = FORMATS.get(out.suffix.lower())
-    if file_format is None:
-        raise UsageError(N_("--out {path}: the name must end in .csv, .xlsx or .json"), path=out)
-    return file_format
-
-
-def _in_words(text: str) -> str:
-    """Translate a title or word of an export, or put a reason code into the gate's words."""
-    from passes.reasons import Reason
-    from station.wording import in_short
-
-    return in_short([text]) if text in set(Reason) else _(text)
-
-
-def _check_day(day: datetime | None) -> None:
-    if day is not None and not 1970 <= day.year <= _LAST_YEAR:
-        raise UsageError(N_("--day {day}: give a day between 1970 and {last}"), day=day.date(), last=_LAST_YEAR)
 
 
 def _require_plain(option: str, value: str) -> None:

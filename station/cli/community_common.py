@@ -34,6 +34,9 @@ with_passphrase = click.option(
 )
 
 
+PASSWORD_VARIABLE = "GATEPOST_PASSWORD"  # noqa: S105 - the name of a variable
+
+
 @contextmanager
 def community_in(folder: Path) -> "Iterator[tuple[CommunitySettings, Engine]]":
     """Open the folder's settings and database, and see that both belong together and to this version."""
@@ -62,6 +65,15 @@ def root_passphrase(folder: Path, passphrase_file: Path | None) -> str | None:
     return key_passphrase(folder / ROOT_KEY_FILE, passphrase_file, _("Passphrase of the root key"))
 
 
+def staff_password(*, confirm: bool) -> str:
+    """Return the password of whoever asks: from GATEPOST_PASSWORD, else from the terminal."""
+    found = os.environ.get(PASSWORD_VARIABLE)
+    if found is not None:
+        return found
+    password: str = click.prompt(_("Password"), hide_input=True, confirmation_prompt=confirm, err=True)
+    return password
+
+
 def when(at_ms: int | None, zone: ZoneInfo) -> str:
     """Return an instant (UTC milliseconds) as local time to the minute, empty for None."""
     from sync.community.instants import local_time
@@ -72,12 +84,3 @@ def when(at_ms: int | None, zone: ZoneInfo) -> str:
 def print_json(value: object) -> None:
     """Print one JSON document."""
     click.echo(json.dumps(value))
-
-
-def staff_password(*, confirm: bool) -> str:
-    """Return the password of a member of staff: from the environment, else asked for at the terminal."""
-    found = os.environ.get(PASSWORD_VARIABLE)
-    if found is not None:
-        return found
-    password: str = click.prompt(_("Password"), hide_input=True, confirmation_prompt=confirm, err=True)
-    return password

@@ -117,6 +117,7 @@ events = Table(
     Column("prev", key_text, nullable=False),
     Column("hash", key_text, nullable=False),
     Column("received_at_ms", sa.BigInteger, nullable=False),
+    Column("purge_id", key_text),
     PrimaryKeyConstraint("community", "station", "epoch", "seq", name="events_pk"),
     UniqueConstraint("community", "feed_no", name="events_feed_no_uq"),
     Index("events_of_persons", "community", "feed_no", postgresql_where=_IS_PERSON, sqlite_where=_IS_PERSON),

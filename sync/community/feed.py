@@ -114,6 +114,8 @@ def _query(community: str, start: int, end: int, own_station: str, own_epoch: st
             events.c.feed_no > start,
             events.c.feed_no <= end,
             events.c.kind.not_in(STAYS_HOME),
+            # What retention has emptied is over, and says nothing any more.
+            events.c.purge_id.is_(None),
             ~is_own,
             ~is_not_theirs_to_say,
         )

@@ -29,6 +29,11 @@ class KindBook:
         in_force = [setting.kind for setting in self._settings.get(code, []) if setting.effective_ms <= at_ms]
         return in_force[-1] if in_force else PRESETS.get(code)
 
+    def counted_longer_than(self, days: int) -> frozenset[str]:
+        """Return the kinds that ever had a limit for more than so many days."""
+        kinds = [*PRESETS.values(), *(setting.kind for settings in self._settings.values() for setting in settings)]
+        return frozenset(kind.code for kind in kinds if kind.trips is not None and kind.period_days > days)
+
     def ever(self, code: str | None) -> list[Kind]:
         """Return everything that the kind `code` ever was."""
         if code is None:

@@ -14,7 +14,7 @@ from passes.errors import N_, KeyFileError, UsageError
 from passes.plaintext import plain
 from sync.bodies import PersonRegistered, Sealed
 from sync.community.database import events, reading
-from sync.community.exports import log_access
+from sync.community.exports import log_export
 from sync.community.office import sealing_key_path
 from sync.community.staff import MAY_OPEN, NotAllowedError, check_staff
 from sync.events import understood
@@ -81,15 +81,11 @@ def get_person(engine: sa.Engine, community: str, person_id: str) -> Person:
     return person
 
 
-def tails(engine: sa.Engine, community: str, person_ids: Collection[str]) -> dict[str, tuple[str, str]]:
-    """Return the ends of ID number and phone, which may be shown, of those among `person_ids` who have any."""
-    if not person_ids:
-        return {}
-    with reading(engine) as connection:
-        found = _persons(connection, community, set(person_ids))
+def tails(connection: sa.Connection, community: str) -> dict[str, tuple[str, str]]:
+    """Return the ends of ID number and phone, which may be shown, by the id of each person who has any."""
     return {
         person.person_id: (_tail(person.id_number), _tail(person.phone))
-        for person in found.values()
+        for person in _persons(connection, community).values()
         if person.id_number or person.phone
     }
 
@@ -113,13 +109,13 @@ def open_person(engine: sa.Engine, folder: Path, community: str, wish: Opening, 
         _open(folder, community, person, "id_number", keys, wish.passphrase),
         _open(folder, community, person, "phone", keys, wish.passphrase),
     )
-    log_access(
+    log_export(
         engine,
         community,
         staff_name=wish.staff_name,
         selection=msgspec.json.encode({"person": person.person_id}).decode(),
         file_format="person",
-        passages=0,
+        count=1,
         unmasked=True,
         now_ms=now_ms,
     )

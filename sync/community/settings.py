@@ -43,12 +43,43 @@ class ServerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/]+/?$")]
 
 
+Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
+
+
+class RetentionTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For how many days personal fields are kept, counted from the day when the community received a record.
+
+    `passages` are passages and what was found about them; `passes` counts from a pass's last day, `orders` (bans, watch
+    list, quarantine) from the last word about somebody whom nothing is ordered about any more, `roster` is for entries
+    that a newer one has replaced, `shifts` for what was left to do at a hand-over, `put_aside` for lines that were no
+    events or a second one in their place, `exports` for whom an export was about, and `other` for kinds of events that
+    this version does not know.
+    """
+
+    passages: Days = 30
+    passes: Days = 30
+    orders: Days = 90
+    roster: Days = 30
+    shifts: Days = 180
+    put_aside: Days = 30
+    exports: Days = 365
+    other: Days = 365
+
+
+class ReportTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """At which time of day (HH:MM) the daily report is closed; 00:00 is midnight, the end of the day itself."""
+
+    cut_off: Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "00:00"
+
+
 class CommunitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything in `community.toml`, each table under its own name."""
 
     community: CommunityTable
     database: DatabaseTable
     server: ServerTable
+    retention: RetentionTable = RetentionTable()
+    report: ReportTable = ReportTable()
 
     @property
     def zone(self) -> ZoneInfo:

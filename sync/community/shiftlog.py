@@ -1,6 +1,6 @@
 """What staff pull out of the journals: the shifts of the stations, and the passages of a shift, a day or a station."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -11,10 +11,16 @@ import sqlalchemy as sa
 from passes.errors import N_, GatepostError, UsageError
 from sync.bodies import PassageRecorded, ShiftOpened
 from sync.community.database import events, happened_ms, reading
+from sync.community.streaming import streamed
 from sync.events import read_body
 
 MAX_SHIFTS = 200
 """Shifts in one listing; PostgreSQL and SQLite both take that many values in one query."""
+
+_PASSAGE_COLUMNS = (
+    *(events.c[name] for name in ("station", "epoch", "seq", "id", "at_ms", "shift", "guard", "body", "purge_id")),
+    happened_ms.label("happened_ms"),
+)
 
 
 class UnreadableEventError(GatepostError):
@@ -34,13 +40,21 @@ class Shift:
     passages: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which passages: of one shift, of one community-local day, of one station, or of a station on a day."""
+    """Which passages; what is given must all hold.
+
+    Of one station, of one shift, of one community-local `day` or from one day through another (both inclusive), of one
+    person by their id, of one pass by its number.
+    """
 
     station: str | None = None
     shift: str | None = None
     day: date | None = None
+    from_day: date | None = None
+    until_day: date | None = None
+    holder_id: str | None = None
+    pass_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +62,7 @@ class Passage:
     """One recorded passage with its place in the station's journal.
 
     `at_ms` is what the station recorded, `happened_ms` the same less the drift of its clock; both UTC milliseconds.
+    When it is purged, retention has left in the body only what names nobody.
     """
 
     station: str
@@ -59,6 +74,7 @@ class Passage:
     shift: str | None
     guard: str | None
     body: PassageRecorded
+    is_purged: bool = False
 
 
 def list_shifts(
@@ -92,7 +108,7 @@ def list_shifts(
             passages=counts.get((row.station, row.id), 0),
         )
         for row in opened
-        if isinstance(body := _body(row.station, row.id, "shift.opened", row.body), ShiftOpened)
+        if isinstance(body := read_recorded(row.station, row.id, "shift.opened", row.body), ShiftOpened)
     ]
 
 
@@ -108,37 +124,53 @@ def latest_shift(engine: sa.Engine, community: str, station: str | None = None) 
 
 
 def list_passages(engine: sa.Engine, community: str, selection: Selection, zone: ZoneInfo) -> list[Passage]:
-    """Return the selected passages in the order (station, epoch, seq); days are cut in `zone` by corrected time.
-
-    A shift's passages are those of the station that opened it, so no other station can write into its log. Raises
-    `UsageError` for a shift that nobody opened.
-    """
-    query = sa.select(
-        events.c.station,
-        events.c.epoch,
-        events.c.seq,
-        events.c.id,
-        events.c.at_ms,
-        happened_ms.label("happened_ms"),
-        events.c.shift,
-        events.c.guard,
-        events.c.body,
-    ).where(events.c.community == community, events.c.kind == "passage.recorded")
-    if selection.station is not None:
-        query = query.where(events.c.station == selection.station)
-    if selection.day is not None:
-        start_ms, end_ms = day_bounds_ms(selection.day, zone)
-        query = query.where(happened_ms >= start_ms, happened_ms < end_ms)
+    """Return the selected passages in the order (station, epoch, seq); see `each_passage`."""
     with reading(engine) as connection:
-        if selection.shift is not None:
-            owner = _owner(connection, community, selection.shift)
-            query = query.where(events.c.shift == selection.shift, events.c.station == owner)
-        rows = connection.execute(query.order_by(events.c.station, events.c.epoch, events.c.seq)).all()
-    return [
-        Passage(row.station, row.epoch, row.seq, row.id, row.at_ms, row.happened_ms, row.shift, row.guard, body)
-        for row in rows
-        if isinstance(body := _body(row.station, row.id, "passage.recorded", row.body), PassageRecorded)
-    ]
+        return list(each_passage(connection, community, selection, zone))
+
+
+def each_passage(connection: sa.Connection, community: str, selection: Selection, zone: ZoneInfo) -> Iterator[Passage]:
+    """Yield the selected passages in the order (station, epoch, seq); days are cut in `zone` by corrected time.
+
+    A shift's passages are those of the station that opened it, so no other station can write into its log. The rows
+    are read in pieces while `connection` stays open. Raises `UsageError` for a shift that nobody opened.
+    """
+    query = (
+        sa.select(*_PASSAGE_COLUMNS)
+        .where(events.c.community == community, events.c.kind == "passage.recorded", *within(selection, zone))
+        .order_by(events.c.station, events.c.epoch, events.c.seq)
+    )
+    if selection.shift is not None:
+        owner = _owner(connection, community, selection.shift)
+        query = query.where(events.c.shift == selection.shift, events.c.station == owner)
+    for text in (selection.holder_id, selection.pass_number):
+        # The body is text: this finds every body that could be meant, and the decoded one says whether it is.
+        query = query if text is None else query.where(events.c.body.contains(text, autoescape=True))
+    for row in streamed(connection, query):
+        body = read_recorded(row.station, row.id, "passage.recorded", row.body)
+        if isinstance(body, PassageRecorded) and _is_of(body, selection):
+            yield Passage(
+                *(row.station, row.epoch, row.seq, row.id, row.at_ms, row.happened_ms, row.shift, row.guard),
+                body=body,
+                is_purged=row.purge_id is not None,
+            )
+
+
+def within(selection: Selection, zone: ZoneInfo) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions on station and time that `selection` sets for any kind of event."""
+    found: list[sa.ColumnElement[bool]] = []
+    if selection.station is not None:
+        found.append(events.c.station == selection.station)
+    first, last = selection.day or selection.from_day, selection.day or selection.until_day
+    if first is not None:
+        found.append(happened_ms >= day_bounds_ms(first, zone)[0])
+    if last is not None:
+        found.append(happened_ms < day_bounds_ms(last, zone)[1])
+    return found
+
+
+def _is_of(body: PassageRecorded, selection: Selection) -> bool:
+    return selection.holder_id in {None, body.holder_id} and selection.pass_number in {None, body.pass_number}
 
 
 def day_bounds_ms(day: date, zone: ZoneInfo) -> tuple[int, int]:
@@ -194,7 +226,8 @@ def _ends(connection: sa.Connection, community: str, ids: Sequence[str]) -> dict
     return {(station, shift): ended_ms for station, shift, ended_ms in connection.execute(query)}
 
 
-def _body(station: str, event_id: str, kind: str, body: str) -> object:
+def read_recorded(station: str, event_id: str, kind: str, body: str) -> object:
+    """Return a stored event's decoded body; raises `UnreadableEventError`."""
     try:
         return read_body(kind, body.encode())
     except msgspec.DecodeError as error:

@@ -14,20 +14,23 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from passes.errors import UsageError
 from sync.bodies import Attempt, ShiftHandedOver, ShiftOpened
 from sync.community.database import exports, reading
-from sync.community.exports import COLUMNS, ExportError, Sheet, make_sheet, save, to_csv, to_json, to_xlsx
+from sync.community.exports import COLUMNS, make_sheet
 from sync.community.ingest import read_batch, store_batch
 from sync.community.inserting import Setting
 from sync.community.masking import mask_address, mask_text
-from sync.community.pulling import Pull, pull_passages
+from sync.community.pulling import Asking, Office, pull_passages
 from sync.community.settings import CommunitySettings, CommunityTable, DatabaseTable, ServerTable
+from sync.community.sheets import ExportError, Row, Sheet, save
 from sync.community.shiftlog import Passage, Selection, latest_shift, list_passages, list_shifts
 from sync.community.staff import NotAllowedError, add_staff, check_staff
 from sync.community.stations import add_station
 from sync.events import Clock, Event, recompute_hash
 from sync.events import to_json as event_json
 from tests.community.conftest import COMMUNITY, NOW_MS, Chain, passage
+from tests.community.files import to_csv, to_json, to_xlsx
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+TITLES = [column.title for column in COLUMNS.values()]
 HOSTILE = [
     "=1+1",
     "+1",
@@ -79,6 +82,10 @@ def passages_of(texts: list[str]) -> list[Passage]:
         Passage("east", "01", number, f"id{number}", NOW_MS, NOW_MS, text, text, body)
         for number, (text, body) in enumerate(zip(texts, bodies, strict=True), 1)
     ]
+
+
+def first_row(sheet: Sheet) -> Row:
+    return next(iter(sheet.rows))
 
 
 def table(data: bytes) -> list[list[str]]:
@@ -156,7 +163,7 @@ def test_the_table_is_masked_unless_told(engine: sa.Engine) -> None:
     shift = play_shift(engine)
     found = list_passages(engine, COMMUNITY, Selection(shift=shift), SHANGHAI)
     rows = table(to_csv(make_sheet(found, SHANGHAI)))
-    assert rows[0] == list(COLUMNS.values())
+    assert rows[0] == TITLES
     assert [row[5:9] for row in rows[1:]] == [
         ["张*", "***-***-GHK", "Resident", "3-*-***"],
         ["欧**明", "***-***-GHK", "Resident", "3-*-***"],
@@ -189,7 +196,7 @@ def test_an_address_keeps_its_building(address: str, masked: str) -> None:
 
 
 def test_a_number_without_groups_is_hidden_whole() -> None:
-    assert make_sheet(passages_of(["13900000000"]), SHANGHAI).rows[0]["pass_number"] == "*" * 11
+    assert first_row(make_sheet(passages_of(["13900000000"]), SHANGHAI))["pass_number"] == "*" * 11
 
 
 @pytest.mark.parametrize("unmasked", [True, False])
@@ -252,8 +259,8 @@ def test_unmasking_needs_a_role_and_its_password(engine: sa.Engine) -> None:
     add_staff(engine, COMMUNITY, "lead", role="lead", password="pass wörd", now_ms=NOW_MS)
 
     def pull(**wish: object) -> str:
-        asked = Pull(selection=Selection(shift=shift), file_format="json", **wish)  # type: ignore[arg-type] # short calls
-        return pull_passages(engine, SETTINGS, asked, NOW_MS)[1].decode()
+        asked = Asking(file_format="json", **wish)  # type: ignore[arg-type] # short calls
+        return pull_passages(Office(engine, SETTINGS, NOW_MS), Selection(shift=shift), asked, None)[1].decode()
 
     assert "欧阳小明" not in pull()
     assert "欧阳小明" in pull(unmask=True, staff_name="lead", password="pass wo\u0308rd")
@@ -312,6 +319,6 @@ def test_an_unknown_account_costs_one_verification_like_a_known_one(
 
 def test_an_empty_log_is_still_a_table() -> None:
     sheet: Sheet = make_sheet([], SHANGHAI)
-    assert table(to_csv(sheet)) == [list(COLUMNS.values())]
+    assert table(to_csv(sheet)) == [TITLES]
     assert json.loads(to_json(sheet)) == []
     assert openpyxl.load_workbook(io.BytesIO(to_xlsx(sheet, NOW_MS))).active is not None

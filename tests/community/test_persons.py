@@ -12,7 +12,7 @@ from passes.identity import tail_of
 from passes.keys import key_id_of
 from sync.bodies import PassageRecorded, PersonRegistered, Sealed, Visit
 from sync.community.database import exports, reading
-from sync.community.exports import make_sheet, to_csv, to_json
+from sync.community.exports import make_sheet
 from sync.community.keys import Office, current_list, start_sealing, withdraw_key
 from sync.community.office import create_keys, load_digest, load_root, protect_root, sealing_key_path
 from sync.community.persons import Opening, find_persons, get_person, open_person, tails
@@ -21,6 +21,7 @@ from sync.community.staff import MAY_OPEN, MAY_UNMASK, ROLES, NotAllowedError, a
 from sync.events import read_body
 from sync.sealing import Purpose, Sealer, SealingError, seal
 from tests.community.conftest import COMMUNITY, NOW_MS, passage
+from tests.community.files import to_csv, to_json
 from tests.community.gates import Gates, order, pull_all
 
 NUMBER, PHONE = "110101199003074477", "13800001234"
@@ -156,7 +157,8 @@ def test_exports_tell_ends_only(office: Office) -> None:
     gates.east.record(passage("钱多多", pass_id="p1", holder_id="p1", visit=visit))
     gates.meet()
     found = list_passages(office.engine, COMMUNITY, Selection(station="east"), SHANGHAI)
-    ends = tails(office.engine, COMMUNITY, {"p1"})
+    with reading(office.engine) as connection:
+        ends = tails(connection, COMMUNITY)
     assert ends == {"p1": (tail_of(NUMBER), tail_of(PHONE))}
     masked, whole = make_sheet(found, SHANGHAI, tails=ends), make_sheet(found, SHANGHAI, tails=ends, unmasked=True)
     (row,) = masked.rows

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from station.cli.community import community
 from sync.bodies import ShiftOpened
 from sync.community.database import events, open_engine, writing
-from sync.community.exports import make_sheet, to_csv, to_json, to_xlsx
+from sync.community.exports import make_sheet
 from sync.community.ingest import read_batch, store_batch
 from sync.community.inserting import Setting
 from sync.community.instants import MAX_AT_MS, local_time
@@ -20,6 +20,7 @@ from sync.community.stations import add_station
 from sync.events import Clock, Event
 from sync.events import to_json as event_json
 from tests.community.conftest import COMMUNITY, NOW_MS, Chain, passage
+from tests.community.files import to_csv, to_json, to_xlsx
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 ZONES = [SHANGHAI, ZoneInfo("Pacific/Kiritimati"), ZoneInfo("Etc/GMT+12"), ZoneInfo("UTC")]
@@ -71,7 +72,7 @@ def test_one_impossible_date_does_not_stop_a_pull(engine: sa.Engine, drift_ms: i
         sheet = make_sheet(found, zone)
         assert len(json.loads(to_json(sheet))) == to_csv(sheet).count(b"\n") - 1 == 2
         assert to_xlsx(sheet, NOW_MS)
-    rows = make_sheet(found, SHANGHAI).rows
+    rows = list(make_sheet(found, SHANGHAI).rows)
     assert rows[0]["date"] == ("1970-01-01" if drift_ms == MAX_INTEGER else "9999-12-30")
     assert rows[0]["at_ms"] == found[0].at_ms
     assert rows[1]["date"] == "2026-02-07"
@@ -119,7 +120,7 @@ def test_days_are_cut_by_the_time_it_really_was(engine: sa.Engine, drift_ms: int
 
     found = list_passages(engine, COMMUNITY, Selection(day=date(2026, 2, 7)), SHANGHAI)
     assert [one.body.holder for one in found] == [str(HOUR_MS), "0", str(24 * HOUR_MS - 1)]
-    rows = make_sheet(found, SHANGHAI).rows
+    rows = list(make_sheet(found, SHANGHAI).rows)
     assert [(row["date"], row["time"]) for row in rows] == [
         ("2026-02-07", "01:00:00"),
         ("2026-02-07", "00:00:00"),

@@ -1,0 +1,218 @@
+"""The named ledgers (台账) that can be filled from what gates and office record; layouts are similar to those in use.
+
+Each is a table of its own columns, read from the journals for the selected days and station.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from passes.errors import N_, UsageError
+from sync.community import ledger_rows as rows
+from sync.community.exports import DIRECTIONS, KINDS, OUTCOMES, Mask
+from sync.community.pulling import Asking, Office, check_permission, hand_out
+from sync.community.registers import selection_json
+from sync.community.sheets import Column, Row, Sheet
+from sync.community.shiftlog import Selection
+
+_SIMILAR = N_("Similar to the forms in use; not an official form.")
+_NAME = Column(N_("Name"), is_personal=True)
+_ADDRESS = Column(N_("Address"), 20, is_personal=True)
+_PASS = Column(N_("Pass number"), is_personal=True)
+_DATE, _TIME = Column(N_("Date"), 11), Column(N_("Time"), 9)
+_NO, _STATION, _GUARD = Column(N_("No."), 6), Column(N_("Station"), 10), Column(N_("Recorded by"), 11)
+_READING, _SECOND = Column(N_("Reading (°C)"), 9), Column(N_("Second reading (°C)"), 9)
+
+_CHECKED: dict[str, Column] = {
+    "no": _NO,
+    "date": _DATE,
+    "time": _TIME,
+    "station": _STATION,
+    "direction": Column(N_("In/out"), 7, DIRECTIONS),
+    "holder": _NAME,
+    "pass_number": _PASS,
+    "pass_kind": Column(N_("Kind"), 9, KINDS),
+    "address": _ADDRESS,
+    "reading_celsius": _READING,
+    "second_reading_celsius": _SECOND,
+    "outcome": Column(N_("Outcome"), 10, OUTCOMES),
+    "reasons": Column(N_("Reasons"), 20),
+    "remark": Column(N_("Remark"), 16),
+    "guard": _GUARD,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """One ledger: its title, its columns, and where its rows come from."""
+
+    title: str
+    columns: dict[str, Column]
+    rows: Callable[[rows.Reader], Iterator[Row]]
+
+
+LEDGERS: dict[str, Ledger] = {
+    "passages": Ledger(N_("Passage ledger"), _CHECKED, rows.passages),
+    "visitors": Ledger(
+        N_("Visitors' ledger"),
+        {
+            "no": _NO,
+            "date": _DATE,
+            "holder": _NAME,
+            "pass_number": _PASS,
+            "pass_kind": Column(N_("Kind"), 9, KINDS),
+            "address": _ADDRESS,
+            "time_in": Column(N_("Time in"), 9),
+            "reading_celsius": _READING,
+            "time_out": Column(N_("Time out"), 14),
+            "station": _STATION,
+            "guard": _GUARD,
+            "remark": Column(N_("Remark"), 16),
+        },
+        rows.visitors,
+    ),
+    "vehicles": Ledger(N_("Vehicle ledger"), _CHECKED, rows.vehicles),
+    "refused": Ledger(N_("Refused and turned back"), _CHECKED, rows.refused),
+    "fevers": Ledger(N_("Fever list"), _CHECKED, rows.fevers),
+    "overrides": Ledger(
+        N_("Let through on the lead's word"),
+        {
+            **{name: _CHECKED[name] for name in ("no", "date", "time", "station", "direction", "holder")},
+            **{name: _CHECKED[name] for name in ("pass_number", "address", "reasons")},
+            "override_reason": Column(N_("Why"), 20),
+            "override_lead": Column(N_("Lead"), 11),
+            "guard": _GUARD,
+        },
+        rows.overrides,
+    ),
+    "passes": Ledger(
+        N_("Register of passes"),
+        {
+            "no": _NO,
+            "date": _DATE,
+            "pass_number": _PASS,
+            "pass_kind": Column(N_("Kind"), 9, KINDS),
+            "holder": _NAME,
+            "address": _ADDRESS,
+            "valid_from": Column(N_("Valid from"), 11),
+            "valid_until": Column(N_("Valid until"), 11),
+            "state": Column(N_("State"), 12, rows.PASS_STATES),
+            "state_date": Column(N_("Since"), 11),
+            "reason": Column(N_("Reason"), 14, rows.STATED),
+            "station": _STATION,
+            "guard": Column(N_("Issued by"), 11),
+        },
+        rows.passes,
+    ),
+    "quarantine": Ledger(
+        N_("Home isolation"),
+        {
+            "no": _NO,
+            "holder": _NAME,
+            "address": _ADDRESS,
+            "household": Column(N_("Whole household"), 10),
+            "date": Column(N_("From"), 11),
+            "until": Column(N_("Until"), 11),
+            "released": Column(N_("Released on"), 11),
+            "reason": Column(N_("Reason"), 18),
+            "station": _STATION,
+            "guard": _GUARD,
+        },
+        rows.quarantine,
+    ),
+    "bans": Ledger(
+        N_("Bans and watch list"),
+        {
+            "no": _NO,
+            "what": Column(N_("What"), 12, rows.ORDERS),
+            "holder": _NAME,
+            "address": _ADDRESS,
+            "household": Column(N_("Whole household"), 10),
+            "date": Column(N_("From"), 11),
+            "released": Column(N_("Ended on"), 11),
+            "reason": Column(N_("Reason"), 18),
+            "station": _STATION,
+            "guard": _GUARD,
+        },
+        rows.bans,
+    ),
+    "shifts": Ledger(
+        N_("Shifts and hand-overs"),
+        {
+            "no": _NO,
+            "station": _STATION,
+            "guards": Column(N_("Guards"), 14),
+            "lead": Column(N_("Lead"), 9),
+            "opened": Column(N_("Opened"), 15),
+            "ended": Column(N_("Ended"), 15),
+            "gap_minutes": Column(N_("Unmanned before (min)"), 9),
+            "incoming": Column(N_("Taken over by"), 10),
+            "exits": Column(N_("Out"), 6),
+            "entries": Column(N_("In"), 6),
+            "refused": Column(N_("Refused"), 7),
+            "turned_back": Column(N_("Turned back"), 7),
+            "fevers": Column(N_("Fevers"), 6),
+            "outstanding": Column(N_("Still to do"), 22, is_personal=True),
+        },
+        rows.shifts,
+    ),
+    "conflicts": Ledger(
+        N_("Double uses"),
+        {
+            "no": _NO,
+            "date": _DATE,
+            "rule": Column(N_("What"), 12),
+            "pass_number": _PASS,
+            "holder": _NAME,
+            "stations": Column(N_("Stations"), 18),
+            "closed": Column(N_("Closed on"), 11),
+            "discarded": Column(N_("Passages discarded"), 9),
+            "reason": Column(N_("Note"), 24),
+            "guard": Column(N_("Closed by"), 11),
+        },
+        rows.conflicts,
+    ),
+}
+
+
+def pull_ledger(
+    office: Office, name: str, selection: Selection, asking: Asking, path: Path | None
+) -> tuple[int, bytes]:
+    """Write a ledger to `path`, or return its bytes when that is None; first, how many rows it has.
+
+    Raises what `check_permission` and `hand_out` raise, and `UsageError` for a name that is no ledger.
+    """
+    ledger = LEDGERS.get(name)
+    if ledger is None:
+        raise UsageError(
+            N_("ledger {name!r}: there is none of this name; choose one of {names}"),
+            name=name[:64],
+            names=", ".join(LEDGERS),
+        )
+    check_permission(office, asking)
+
+    def make(connection: sa.Connection) -> Sheet:
+        mask = Mask(asking.unmask)
+        reader = rows.Reader(connection, office.community, selection, office.settings.zone, mask, office.now_ms)
+        return Sheet(
+            ledger.title,
+            ledger.columns,
+            ledger.rows(reader),
+            asking.unmask,
+            about=about(selection),
+            notes=(office.say(_SIMILAR),),
+        )
+
+    return hand_out(office, make, selection_json(selection, ledger=name), asking, path)
+
+
+def about(selection: Selection) -> tuple[str, ...]:
+    """Return what was selected, in the words that stand under a printed table's title."""
+    first, last = selection.day or selection.from_day, selection.day or selection.until_day
+    parts = [
+        *([str(first)] if first and first == last else [f"{first or '…'} – {last or '…'}"] if first or last else []),
+        *([selection.station] if selection.station else []),
+    ]
+    return ("  ".join(parts),) if parts else ()
