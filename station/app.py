@@ -84,6 +84,8 @@ class GatepostApp(App[None]):
 
     def on_devices_wanted(self, _message: DevicesWanted) -> None:
         """Show the devices in front of the gate."""
+        if self.screen is not self._gate_screen:
+            return
         from station.screens.devices import DevicesScreen  # seldom needed, and a start is cold
 
         self.push_screen(DevicesScreen(self.station, self, self._unsaved_device), self._devices_closed)
@@ -97,6 +99,7 @@ class GatepostApp(App[None]):
         """Go on with the devices of `settings`, which are in force from now on."""
         from station.wizard import take_over
 
+        self._devices.stop()
         take_over(self.station.settings, settings)
         self._lane.refit(settings)
         self._devices = self._make_devices()

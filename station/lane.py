@@ -63,10 +63,12 @@ class Lane:
     def refit(self, settings: Settings) -> None:
         """Measure from now on with the thermometer of `settings`; whoever stands here is measured with it."""
         self.stability = _stability(settings)
-        self._site = settings.thermometer.site
+        self._usual_site = settings.thermometer.site
         self._device = settings.thermometer.protocol
         if self.is_pending:
             self.stability.step_up(self._clock.monotonic_s())
+        else:
+            self.site = self._usual_site
 
     @property
     def is_pending(self) -> bool:

@@ -56,14 +56,21 @@ class Inside(msgspec.Struct, frozen=True):
 
 
 def find_digest(connection: "Connection", digest: str) -> KnownNumber | None:
-    """Return the person of the ID number with this digest, one with a name before others."""
-    row = connection.execute(
+    """Return the person of the ID number with this digest.
+
+    Gates that were cut off may have given one person several ids. All gates choose the same: the oldest; the name is
+    that of whichever is named here.
+    """
+    rows = connection.execute(
         "SELECT n.person_id, coalesce(p.name, ''), coalesce(p.household, ''), coalesce(p.address, '') FROM numbers AS n"
         " LEFT JOIN persons AS p ON p.person_id = n.person_id WHERE n.digest = ? AND n.field = 'id_number'"
-        " ORDER BY p.name IS NULL, n.order_ms, n.person_id LIMIT 1",
+        " ORDER BY n.order_ms, n.person_id",
         (digest,),
-    ).fetchone()
-    return KnownNumber(*row) if row else None
+    ).fetchall()
+    if not rows:
+        return None
+    named = next((row for row in rows if row[1]), rows[0])
+    return KnownNumber(rows[0][0], *named[1:])
 
 
 def number_of_person(connection: "Connection", person_id: str, field: str) -> tuple[str | None, str] | None:
@@ -75,8 +82,13 @@ def number_of_person(connection: "Connection", person_id: str, field: str) -> tu
 
 
 def pass_numbers(connection: "Connection", person_id: str) -> list[str]:
-    """Return the printed numbers of a person's passes, the last issued first."""
-    rows = connection.execute("SELECT number FROM passes WHERE holder_id = ? ORDER BY issued_ms DESC", (person_id,))
+    """Return the printed numbers of a person's passes, under any id of the same ID number, the last issued first."""
+    rows = connection.execute(
+        "SELECT number FROM passes WHERE holder_id = :person_id OR holder_id IN (SELECT other.person_id"
+        " FROM numbers AS own JOIN numbers AS other ON other.digest = own.digest AND other.field = own.field"
+        " WHERE own.person_id = :person_id AND own.field = 'id_number') ORDER BY issued_ms DESC",
+        {"person_id": person_id},
+    )
     return [row[0] for row in rows]
 
 

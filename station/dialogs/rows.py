@@ -95,7 +95,7 @@ class RowsDialog(FormDialog):
     def take_card(self, event: IdCard | CardError) -> None:
         """Fill an empty form from a card, or say why that was not done."""
         if isinstance(event, CardError):
-            self._tell(explain(event))
+            self.tell(explain(event))
             return
         name, number = self.query_one("#name", Input).value.strip(), self._secret("id_number")
         if number.number == event.id_number:
@@ -103,14 +103,24 @@ class RowsDialog(FormDialog):
         if name or number.number:
             self.app.bell()
             told = _("Another card was read ({name}). Finish this form or leave it with Esc, then read that card again")
-            self._tell(told.format(name=mask_name(event.name)))
+            self.tell(told.format(name=mask_name(event.name)))
             return
         self._fill("name", event.name)
         number.hold(event.id_number)
         if self._takes_home() and not self.query_one("#address", Input).value.strip():
             self._fill("address", event.address)
         is_expired = event.valid_until is not None and event.valid_until < self._form.today
-        self._tell(_("The card expired on {day}: look closely").format(day=event.valid_until) if is_expired else "")
+        self.tell(_("The card expired on {day}: look closely").format(day=event.valid_until) if is_expired else "")
+        self._go_on()
+
+    def take_number(self, number: str) -> None:
+        """Take an ID number that a reader typed; it never replaces another one."""
+        line = self._secret("id_number")
+        if line.number and line.number != number:
+            self.app.bell()
+            self.tell(_("Another ID number was read. Finish this form or leave it with Esc, then read it again"))
+            return
+        line.hold(number)
         self._go_on()
 
     def _takes_home(self) -> bool:
@@ -125,7 +135,8 @@ class RowsDialog(FormDialog):
                 line.focus()
                 return
 
-    def _tell(self, text: str) -> None:
+    def tell(self, text: str) -> None:
+        """Say what is wrong, in the place for it."""
         self.query_one("#trouble", Static).update(text)
 
     def _secret(self, name: str) -> SecretInput:

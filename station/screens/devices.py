@@ -231,6 +231,8 @@ class DevicesScreen(Screen[Draft | None]):
         self.app.push_screen(HelpDialog(actions.DEVICES, _("Keys of the devices screen")))
 
     def _close(self) -> None:
+        if self.app.screen is not self:  # a second code of one burst
+            return
         self._stop()
         self._host.resume_devices(self._settings)
         self.dismiss(None if self._draft == self._saved else self._draft)

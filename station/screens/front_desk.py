@@ -13,7 +13,7 @@ from typing import TypeVar
 from textual.screen import ModalScreen, Screen
 
 from passes.errors import N_, KeyFileError, UsageError
-from passes.identity import IdentityError, parse_id_number, parse_phone
+from passes.identity import IdentityError, mask_id_numbers, parse_id_number, parse_phone
 from passes.kinds import Mode
 from passes.masking import mask_name
 from passes.plaintext import plain
@@ -95,6 +95,34 @@ class FrontDesk:
             self._leaves(Leaving(id_number=event.id_number))
         else:
             self._ask_visitor(card=event)
+
+    def number(self, text: str) -> bool:
+        """Take the number of an ID card, typed by hand or by a reader that is a keyboard; False for any other text.
+
+        It is for the form that is open, or else says who comes or goes: as a code it would stand in the records.
+        """
+        if mask_id_numbers(text) == text:
+            return False
+        top = self._screen.app.screen
+        try:
+            number = parse_id_number(text)
+        except IdentityError as error:
+            if isinstance(top, RowsDialog):
+                top.tell(explain(error))
+            return isinstance(top, RowsDialog)
+        if isinstance(top, RowsDialog):
+            top.take_number(number)
+        elif isinstance(top, LeavingDialog):
+            top.dismiss(Leaving(id_number=number))
+        elif top is not self._screen:
+            self._screen.app.bell()
+        elif self._lane.is_pending:
+            self._hint(_("Record the one who stands here first: Enter, or F6"))
+        elif self._lane.direction is Direction.EXIT:
+            self._leaves_by_number(number)
+        else:
+            self._ask_visitor({"id_number": number})
+        return True
 
     def _compare(self, card: IdCard) -> None:
         """Say whether the card is that of the person who stands here; the guard decides what it means."""
@@ -199,7 +227,7 @@ class FrontDesk:
         )
 
     def _push(self, dialog: ModalScreen[_Given | None], answered: Callable[[_Given], None]) -> None:
-        """Open a dialog; whoever was scanned meanwhile comes next, unless another dialog follows."""
+        """Open a dialog; whoever was scanned meanwhile is called by the gate when it is in front again."""
 
         def closed(answer: _Given | None) -> None:
             with self._told():
@@ -208,8 +236,6 @@ class FrontDesk:
                         answered(answer)
                 except (UsageError, CorrectionError) as error:
                     self._hint(explain(error))
-                if self._screen.app.screen is self._screen:
-                    self._lane.call_next()
 
         self._screen.app.push_screen(dialog, closed)
 

@@ -107,7 +107,8 @@ class GateScreen(Screen[None]):
         text = self.query_one(ScanField).take()
         with self._told():
             if text:
-                self._scan(text)
+                if not self._desk.number(text):
+                    self._scan(text)
             else:
                 self._record(acknowledged=False)
 
@@ -122,6 +123,7 @@ class GateScreen(Screen[None]):
         """Call whoever was scanned while something else was in front; that has been answered by now."""
         with self._told(quietly=True):
             if self.is_active and self._lane.call_next():
+                self._ring()
                 self._show_all()
                 self.post_message(JournalGrew())
 
@@ -174,6 +176,8 @@ class GateScreen(Screen[None]):
     def take_code(self, text: str, direction: Direction | None = None) -> None:
         """Take a code that a scanner sent; one that came while a dialog is in front waits until that is closed."""
         with self._told():
+            if self._desk.number(text):
+                return
             if self.is_active:
                 self._scan(text, direction)
             else:
@@ -253,6 +257,9 @@ class GateScreen(Screen[None]):
 
     def _scan(self, text: str, direction: Direction | None = None) -> None:
         self._lane.scan(text, direction)
+        self._ring()
+
+    def _ring(self) -> None:
         if self._lane.current and self._lane.current.verdict.outcome is Outcome.REFUSE:
             self.app.bell()
 

@@ -165,7 +165,7 @@ def test_an_id_card_is_told(tmp_path: Path) -> None:
         with opened(folder) as terminal:
             terminal.sees("ID reader OK")
             reader.place(encode_card(PEOPLE[2]))
-            terminal.sees("ID card of E")
+            terminal.sees("No visitor with this ID number is inside")
             assert PEOPLE[2].id_number not in terminal.text
 
 

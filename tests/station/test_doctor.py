@@ -297,7 +297,7 @@ def test_a_journal_that_is_no_database(tmp_path: Path) -> None:
 def test_no_key_is_good(tmp_path: Path) -> None:
     folder = place(tmp_path, port="x")
     (folder / TRUST_FILE).write_bytes(sign_trust_list(ROOT, COMMUNITY, [], 1))
-    assert serious(found(folder)) == [("trust", State.PROBLEM)]
+    assert serious(found(folder)) == [("trust", State.PROBLEM), ("issuing-key", State.PROBLEM)]
 
 
 def test_a_missing_trust_list(tmp_path: Path) -> None:

@@ -190,3 +190,16 @@ def test_a_file_of_the_version_before_is_brought_up(tmp_path: Path) -> None:
 
 def _rows(post: Post, table: str) -> list[str]:
     return sorted(map(repr, post.journal.connection.execute(f"SELECT * FROM {table}")))
+
+
+def test_all_gates_choose_the_same_id_of_two_for_one_number(sealing: Post) -> None:
+    assert sealing.desk.sealer is not None
+    digest = sealing.desk.sealer.digest("id_number", NUMBER)
+    assert digest is not None
+    number = Sealed(box="", digest=digest)
+    nameless = PersonRegistered(person_id="a", name="", household="", address="", id_number=number)
+    named = PersonRegistered(person_id="b", name="钱多多", household="", address="某市", id_number=number)
+    feed(sealing, ("e1", nameless), ("e2", named))
+    found = people.find_digest(sealing.journal.connection, digest)
+    assert found is not None
+    assert (found.person_id, found.name, found.address) == ("a", "钱多多", "某市")
