@@ -172,7 +172,7 @@ def copy(database: psycopg.Connection, table: str, journals: dict[str, list[Even
     first_feed_no = database.execute(f"SELECT coalesce(max(feed_no), 0) + 1 FROM {table}").fetchone()
     assert first_feed_no is not None
     rows = [row(event, number) for number, event in enumerate(itertools.chain(*journals.values()), first_feed_no[0])]
-    columns = ", ".join(column.name for column in events_table.columns)
+    columns = ", ".join(column.name for column in events_table.columns if column.name != "purge_id")
     started_s = time.perf_counter()
     with database.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as out:
         for values in rows:
