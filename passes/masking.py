@@ -2,6 +2,10 @@
 
 from passes.plaintext import plain
 
+_LEAST_DIGITS = 14
+_LONGEST_NUMBER = 32
+"""An ID number has 15 digits at least, and never so many characters, blanks included."""
+
 
 def mask_name(name: str) -> str:
     """Hide the middle of a name: 王小明 → 王*明, 王明 → 王*, Ann Marie Lee → A** M**** L**.
@@ -24,3 +28,13 @@ def mask_number(number: str) -> str:
     first, *rest = plain(number, 40).split("-")
     hidden = ["*" * len(group) for group in (first, *rest[:-1])]
     return "-".join([*hidden, *rest[-1:]])
+
+
+def mask_scan(text: str, most: int) -> str:
+    """Return the beginning of a scan as at most `most` harmless characters, of ID numbers the end only."""
+    beginning = text[: most + _LONGEST_NUMBER]
+    if sum(map(str.isdecimal, beginning)) >= _LEAST_DIGITS:
+        from passes.identity import mask_id_numbers  # slows a start down, and what is scanned is seldom a number
+
+        beginning = mask_id_numbers(beginning)
+    return plain(beginning, most)

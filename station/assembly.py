@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from passes.errors import N_, KeyFileError
 from passes.keyfiles import load_key
@@ -11,7 +12,6 @@ from passes.trust import TrustList, read_trust_list
 from station.clock import Clock, SystemClock
 from station.deciding import Decider
 from station.gate import Gate
-from station.issuing import Desk
 from station.journal import Journal
 from station.outbox import JournalOutbox
 from station.register import Register
@@ -27,7 +27,10 @@ from station.settings import (
 )
 from station.trusting import Trusting
 from sync.events import recompute_hash
-from sync.sealing import Sealer, load_digest_key
+
+if TYPE_CHECKING:
+    from station.issuing import Desk
+    from sync.sealing import Sealer
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,14 @@ class Station:
     trusting: Trusting
     outbox: JournalOutbox
 
-    def desk(self, passphrase: str | None = None) -> Desk:
+    def desk(self, passphrase: str | None = None) -> "Desk":
         """Return the issuing desk.
 
         Raises `SettingsError` when this station was given no key to issue with or its key may not issue today, and
         `KeyFileError` for a key file that cannot be used.
         """
+        from station.issuing import Desk  # issuing and sealing are no part of a start
+
         path = self.folder / ISSUING_KEY_FILE
         if not path.exists():
             raise SettingsError(
@@ -68,11 +73,13 @@ class Station:
         with_names = self.settings.passes.holder_names
         return Desk(self.journal, self.register, key, community, self.clock, with_names, self.sealer())
 
-    def sealer(self) -> Sealer | None:
+    def sealer(self) -> "Sealer | None":
         """Return what numbers are sealed with; None where the office has given no key to seal to yet.
 
         Raises `KeyFileError` for a digest key that cannot be used.
         """
+        from sync.sealing import Sealer, load_digest_key
+
         public_key = self.trusting.newest().sealing_key()
         if public_key is None:
             return None

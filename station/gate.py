@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from passes.errors import N_, UsageError
-from passes.identity import mask_id_numbers
+from passes.masking import mask_scan
 from passes.plaintext import plain
 from passes.policy import Outcome
 from passes.reasons import Reason
@@ -232,7 +232,7 @@ class Gate:
             override_lead=override.lead if override else None,
             remark=_said(remark),
             typed=scan.typed,
-            scan=None if person else plain(mask_id_numbers(scan.text), _EXCERPT),
+            scan=None if person else mask_scan(scan.text, _EXCERPT),
             visit=person.visit if person else None,
         )
         return replace(scan, recorded=self.register.record(body, scan.at_ms, event_id), outcome=outcome)

@@ -6,10 +6,11 @@ One thread for each port, and none for a port that two settings name: what one d
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
 
 from passes.errors import N_
 from passes.plaintext import plain
@@ -35,8 +36,7 @@ class Device(StrEnum):
     IDCARD = "idcard"
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceState:
+class DeviceState(msgspec.Struct, frozen=True):
     """How one device fares: `setting` is where its port is written, `link` None until its thread has said something."""
 
     device: Device
@@ -54,30 +54,26 @@ class DeviceState:
         return self.link.trouble if self.link is not None and self.is_in_trouble else None
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(msgspec.Struct, frozen=True):
     """What the thermometer said."""
 
     event: Measurement | Fault
 
 
-@dataclass(frozen=True, slots=True)
-class CodeScanned:
+class CodeScanned(msgspec.Struct, frozen=True):
     """What a scanner read; `direction` is what its place says of whoever scanned there, if anything."""
 
     code: str
     direction: Direction | None
 
 
-@dataclass(frozen=True, slots=True)
-class CardRead:
+class CardRead(msgspec.Struct, frozen=True):
     """A card that lies on the ID card reader, or why it cannot be read."""
 
     event: "IdCard | CardError"
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceChanged:
+class DeviceChanged(msgspec.Struct, frozen=True):
     """A device fares differently from before."""
 
     state: DeviceState
@@ -193,7 +189,7 @@ class DeviceManager:
         return IdCardReader(settings.port, told, baud_rate=settings.baud_rate)
 
     def _tell_link(self, setting: str, link: LinkState) -> None:
-        state = replace(self._states[setting], link=link)
+        state = msgspec.structs.replace(self._states[setting], link=link)
         self._states[setting] = state
         self._on_news(DeviceChanged(state))
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -27,7 +29,6 @@ from station.lane import Lane
 from station.logbook import recent
 from station.screens.dealer import Scanner
 from station.screens.duty_desk import DutyDesk
-from station.screens.front_desk import FrontDesk
 from station.screens.messages import (
     CardSaid,
     CourierSaid,
@@ -44,7 +45,12 @@ from station.widgets.scan_field import ScanField
 from station.widgets.verdict_panel import VerdictPanel
 from sync.courier import CourierState
 
+if TYPE_CHECKING:
+    from station.screens.front_desk import FrontDesk
+
 LAST_PASSAGES = 8
+_LEAST_DIGITS = 14
+"""Fewer are in no number of an ID card."""
 
 
 class GateScreen(Screen[None]):
@@ -62,20 +68,14 @@ class GateScreen(Screen[None]):
         super().__init__()
         self._actions = (*((actions.DEAL,) if scanner else ()), *actions.GATE, actions.LEAVE)
         for action in self._actions:
-            self._bindings.bind(
-                action.key,
-                action.name,
-                _(action.label),
-                show=action.in_footer,
-                key_display=action.key.upper(),
-            )
+            key, label = action.key, _(action.label)
+            self._bindings.bind(key, action.name, label, show=action.in_footer, key_display=key.upper())
         self._scanner = scanner
         self._station = station
         self._lane = lane
         self._zone = station.settings.zone
         self._devices = {state.setting: state for state in devices}
         self._day = station.gate.today()
-        self._desk = FrontDesk(self, station, lane, self._told, self._hint)
         self._duty = DutyDesk(station, self._ask, self._hint)
         self._courier: CourierState | None = CourierState() if station.settings.community.url else None
 
@@ -107,7 +107,7 @@ class GateScreen(Screen[None]):
         text = self.query_one(ScanField).take()
         with self._told():
             if text:
-                if not self._desk.number(text):
+                if not self._is_for_the_desk(text):
                     self._scan(text)
             else:
                 self._record(acknowledged=False)
@@ -176,7 +176,7 @@ class GateScreen(Screen[None]):
     def take_code(self, text: str, direction: Direction | None = None) -> None:
         """Take a code that a scanner sent; one that came while a dialog is in front waits until that is closed."""
         with self._told():
-            if self._desk.number(text):
+            if self._is_for_the_desk(text):
                 return
             if self.is_active:
                 self._scan(text, direction)
@@ -254,6 +254,15 @@ class GateScreen(Screen[None]):
     def action_quit(self) -> None:
         """Leave the program."""
         self.app.exit()
+
+    @cached_property
+    def _desk(self) -> "FrontDesk":
+        from station.screens.front_desk import FrontDesk  # a tenth of a cold start, and no pass needs it
+
+        return FrontDesk(self, self._station, self._lane, self._told, self._hint)
+
+    def _is_for_the_desk(self, text: str) -> bool:
+        return sum(map(str.isdecimal, text[:64])) >= _LEAST_DIGITS and self._desk.number(text)
 
     def _scan(self, text: str, direction: Direction | None = None) -> None:
         self._lane.scan(text, direction)

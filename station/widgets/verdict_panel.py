@@ -6,8 +6,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from passes.errors import GatepostError
-from passes.identity import mask_id_numbers
-from passes.masking import mask_name
+from passes.masking import mask_name, mask_scan
 from passes.plaintext import plain
 from passes.policy import Outcome, Verdict
 from station import wording
@@ -98,7 +97,7 @@ def _colour(scan: Scan) -> str:
 def _who(scan: Scan) -> Content:
     person = scan.person
     if person is None:
-        return Content(plain(mask_id_numbers(scan.text), 44))
+        return Content(mask_scan(scan.text, 44))
     return Content(f"{mask_name(person.holder)}{_SPACED}{_(person.kind.label)}{_SPACED}{plain(person.address, 24)}")
 
 
