@@ -77,6 +77,7 @@ def pull(
     if address is not None and person is None:
         raise UsageError(N_("--address: say whose, with --person NAME"))
     _check_asking(unmask=unmask, staff_name=staff_name)
+    _check_days(**given)
     from sync.community.pulling import pull_passages
 
     with _office_in(folder) as office:
@@ -101,6 +102,7 @@ def ledger(
     """
     file_format = _format("ledger", out, FORMATS_AND_PAPER, wants_json=wants_json)
     _check_asking(unmask=unmask, staff_name=staff_name)
+    _check_days(**given)
     from sync.community.ledgers import pull_ledger
 
     with _office_in(folder) as office:
@@ -132,6 +134,7 @@ def daily(
     """Count a day for the daily report, zeros included, and print it or write it to a file."""
     if out is not None and wants_json:
         raise UsageError(N_("--out and --json: one of them is enough; --out FILE.json writes JSON"))
+    _check_year("--day", day)
     file_format = _format("report daily", out, FORMATS_AND_PAPER, wants_json=False) if out else "json"
     from sync.community.daily_sheets import as_json as report_json
     from sync.community.daily_sheets import lines_of, write_report
@@ -155,7 +158,6 @@ def _make_report(office: "Office", day: date | None, cut_off: str | None, statio
     from sync.community.streaming import streaming
 
     zone = office.settings.zone
-    _check_year("--day", day)
     with streaming(office.engine) as connection:
         return make_report(
             connection,
@@ -189,14 +191,9 @@ def _selection(
     number: str | None = None,
 ) -> "Selection":
     from sync.community.database import reading
-    from sync.community.registers import check_days, find_number, find_person
+    from sync.community.registers import find_number, find_person
     from sync.community.shiftlog import Selection, latest_shift
 
-    if day is not None and (from_day is not None or until_day is not None):
-        raise UsageError(N_("--day and --from, --until: give one day, or the first and the last"))
-    for option, given in (("--day", day), ("--from", from_day), ("--until", until_day)):
-        _check_year(option, given)
-    check_days(from_day, until_day)
     holder_id = None
     if person is not None:
         with reading(office.engine) as connection:
@@ -248,6 +245,16 @@ def in_words(text: str) -> str:
     from station.wording import in_short
 
     return in_short([text]) if text in set(Reason) else _(text)
+
+
+def _check_days(*, day: date | None, from_day: date | None, until_day: date | None, **_others: Any) -> None:
+    from sync.community.registers import check_days
+
+    if day is not None and (from_day is not None or until_day is not None):
+        raise UsageError(N_("--day and --from, --until: give one day, or the first and the last"))
+    for option, given in (("--day", day), ("--from", from_day), ("--until", until_day)):
+        _check_year(option, given)
+    check_days(from_day, until_day)
 
 
 def _check_year(option: str, day: date | None) -> None:

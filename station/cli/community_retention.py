@@ -1,6 +1,7 @@
 """`gatepost community purge` and `verify`: retention, and the proof that nothing else was changed."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,6 +9,11 @@ from passes.plaintext import plain
 from station.cli.community_common import as_json, community_in, in_folder, print_json
 from station.clock import SystemClock
 from station.i18n import _
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from sync.community.purging import Purged
 
 
 @click.command()
@@ -38,6 +44,8 @@ def purge(folder: Path, *, dry_run: bool, by: str | None, wants_json: bool) -> N
                 "events": done.events,
                 "rows": done.rows,
                 "scrubbed": done.is_scrubbed,
+                "newest_ms": done.newest_ms,
+                "resumed": done.is_resumed,
                 "certificates": [*map(str, paths)],
             }
         )
@@ -54,8 +62,27 @@ def purge(folder: Path, *, dry_run: bool, by: str | None, wants_json: bool) -> N
         click.echo(_("Nothing is older than it may be."))
     elif dry_run:
         click.echo(_("This is what would be emptied. Nothing was changed."))
+    if dry_run:
+        _tell_of_time(done, now_ms, settings.zone)
     for path in paths:
         click.echo(_("Certificate: {path}").format(path=plain(str(path), 1000)))
+
+
+def _tell_of_time(done: "Purged", now_ms: int, zone: "ZoneInfo") -> None:
+    from sync.community.instants import local_time
+
+    if done.is_resumed:
+        click.echo(
+            _("A purge that was cut off would be gone on with; its certificate also counts what it has emptied.")
+        )
+    if done.newest_ms is not None:
+        newest, now = (f"{local_time(at_ms, zone):%Y-%m-%d %H:%M}" for at_ms in (done.newest_ms, now_ms))
+        click.echo(
+            _(
+                "The newest record of a gate came at {newest}; this server's clock says {now}. If that is wrong, set it"
+                " right before you purge."
+            ).format(newest=newest, now=now)
+        )
 
 
 @click.command()

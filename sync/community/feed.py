@@ -1,8 +1,9 @@
 """The feed: all journals in one order, cut down to what another gate needs.
 
-Everything up to the feed's end is there (see `numbering`), so the end is read first. A station gets no visitor's name,
-no sealed number, no reading and nothing of others' shifts. Kinds of events that this version does not know are passed
-on whole.
+Everything up to the feed's end is there (see `numbering`), so the end is read first. A station gets no sealed number,
+no reading and nothing of others' shifts. A visitor's name it gets only inside the token of a pass, which is signed and
+cannot be cut: `holder_names = false` in the settings of the station that issues keeps it out. Kinds of events that this
+version does not know are passed on whole.
 """
 
 import logging

@@ -19,12 +19,13 @@ from sync.community.tables_feed import conflicts
 from sync.retention import BEGINNINGS, DAY_MS, ENDINGS, rule_of
 
 _ORDERS = (*BEGINNINGS, *ENDINGS)
+_PARTS = ("name", "id_number", "phone")
 _OF_PASSES = frozenset({"pass.replaced", "pass.suspended", "pass.revoked", "pass.restored", "pass.printed"})
 
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """What was in force when a purge began, and since when what is not has to go (`before_ms`, by group).
+    """What was in force at `now_ms`, when a purge began; what is not has to go when it is of before `before_ms`.
 
     `ended` and `running` are the ids of passes whose last day is longer ago than they are kept, or not; a pass of
     somebody whom something is ordered about is running, since it says who that is. `over` are the feed numbers of
@@ -32,6 +33,7 @@ class Overdue:
     conflicts; trips of `long_counted` kinds are counted for longer than passages are kept.
     """
 
+    now_ms: int
     before_ms: dict[str, int]
     ended: frozenset[str]
     running: frozenset[str]
@@ -42,7 +44,7 @@ class Overdue:
     def is_due(self, row: Any, fields: dict[str, Any]) -> bool:
         """Say whether a stored event, whose body has these fields, is to be emptied."""
         rule = rule_of(row.kind)
-        if rule is None or row.received_at_ms >= self.before_ms[rule.group]:
+        if rule is None or counted_from(row, self.now_ms) >= self.before_ms[rule.group]:
             return False
         return rule.group == "other" or self._is_over(rule.group, row, fields)
 
@@ -53,7 +55,8 @@ class Overdue:
             named = {fields.get("pass_id"), fields.get("by")} - {None}
             # What is said of a pass that has not been heard of yet holds until that can be long over.
             is_known = bool(named & self.ended)
-            return not named & self.running and (is_known or row.received_at_ms < self.before_ms["other"])
+            is_old = counted_from(row, self.now_ms) < self.before_ms["other"]
+            return not named & self.running and (is_known or is_old)
         if group in {"orders", "roster"}:
             return row.feed_no in self.over
         if row.kind.startswith("conflict."):
@@ -70,12 +73,13 @@ def find_overdue(
     before_ms = {group: now_ms - kept * DAY_MS for group, kept in msgspec.to_builtins(days).items()}
     today = local_time(now_ms, zone).date()
     last_day = str(today - timedelta(days=days.passes))
-    over, held = _orders(connection, community, before_ms["orders"], str(today))
+    over, held = _orders(connection, community, now_ms, before_ms["orders"], str(today))
     ended, running = _passes(connection, community, last_day, held)
     query = sa.select(conflicts.c.conflict_id).where(
         conflicts.c.community == community, conflicts.c.closed_at_ms.is_not(None)
     )
     return Overdue(
+        now_ms=now_ms,
         before_ms=before_ms,
         ended=ended - running,
         running=running,
@@ -83,6 +87,14 @@ def find_overdue(
         closed=frozenset(connection.execute(query).scalars()),
         long_counted=read_kinds(connection, community).counted_longer_than(days.passages),
     )
+
+
+def counted_from(row: Any, now_ms: int) -> int:
+    """Return the instant from which a stored event's age counts: when it came, or the later one that its gate names.
+
+    A server whose clock stood in the past wrote that it came long ago. What a gate dates into the future is of now.
+    """
+    return max(int(row.received_at_ms), min(int(row.at_ms), now_ms))
 
 
 def fields_of(body: str) -> dict[str, Any]:
@@ -107,7 +119,7 @@ def _passes(
 
 
 def _orders(
-    connection: sa.Connection, community: str, before_ms: int, today: str
+    connection: sa.Connection, community: str, now_ms: int, before_ms: int, today: str
 ) -> tuple[frozenset[int], frozenset[str]]:
     """Return the orders about each person or household whose newest one is old and does not hold; and whom one holds.
 
@@ -126,21 +138,23 @@ def _orders(
         _place, newest, fields = max(orders, key=lambda one: one[0])
         if newest.kind in BEGINNINGS and str(fields.get("until") or today) >= today:
             held |= {holder_id, household}
-        elif max(row.received_at_ms for _, row, _ in orders) < before_ms:
+        elif max(counted_from(row, now_ms) for _, row, _ in orders) < before_ms:
             over |= {row.feed_no for _, row, _ in orders}
     return frozenset(over), frozenset(held - {"None"})
 
 
 def _replaced(connection: sa.Connection, community: str) -> frozenset[int]:
-    """Return the entries of the roster behind which a newer one about the same person has come."""
-    newest: dict[str, int] = {}
-    replaced: set[int] = set()
+    """Return the entries of the roster of which every part has come again in a newer one about the same person."""
+    newest: dict[tuple[str, str], int] = {}
+    entries: set[int] = set()
     for row in _rows(connection, community, ("person.registered",)):
-        person = str(fields_of(row.body).get("person_id"))
-        if person in newest:
-            replaced.add(newest[person])
-        newest[person] = row.feed_no
-    return frozenset(replaced)
+        fields = fields_of(row.body)
+        entries.add(row.feed_no)
+        # Household and address go with the name; a sealed number is written once, and not again with a new name.
+        for part in _PARTS:
+            if part == "name" or fields.get(part) is not None:
+                newest[str(fields.get("person_id")), part] = row.feed_no
+    return frozenset(entries.difference(newest.values()))
 
 
 def _rows(connection: sa.Connection, community: str, kinds: tuple[str, ...]) -> Iterator[sa.Row[Any]]:

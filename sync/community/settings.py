@@ -47,13 +47,14 @@ Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
 
 
 class RetentionTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """For how many days personal fields are kept, counted from the day when the community received a record.
+    """For how many days personal fields are kept, counted from when the community received a record.
 
-    `passages` are passages and what was found about them; `passes` counts from a pass's last day, `orders` (bans, watch
-    list, quarantine) from the last word about somebody whom nothing is ordered about any more, `roster` is for entries
-    that a newer one has replaced, `shifts` for what was left to do at a hand-over, `put_aside` for lines that were no
-    events or a second one in their place, `exports` for whom an export was about, and `other` for kinds of events that
-    this version does not know.
+    Where its gate says that it was written later, they are counted from then. `passages` are passages and what was
+    found about them; `passes` counts from a pass's last day, `orders` (bans, watch list, quarantine) from the last word
+    about somebody whom nothing is ordered about any more, `roster` is for entries of which newer ones have replaced
+    everything, `shifts` for what was left to do at a hand-over, `put_aside` for lines that were no events or a second
+    one in their place, `exports` for whom an export was about, and `other` for kinds of events that this version does
+    not know.
     """
 
     passages: Days = 30

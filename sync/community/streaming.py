@@ -28,8 +28,13 @@ def streamed(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[sa.Ro
 
 
 @contextmanager
-def streaming(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Run the block on one connection that reads, and close what it left unread; raises `DatabaseError`."""
+def streaming(engine: sa.Engine, *, at_one_moment: bool = False) -> Iterator[sa.Connection]:
+    """Run the block on one connection that reads, and close what it left unread; raises `DatabaseError`.
+
+    With `at_one_moment` all statements see the database as the first one saw it, as they always do on SQLite.
+    """
+    if at_one_moment and engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
     with reading(engine) as connection:
         try:
             yield connection

@@ -41,7 +41,7 @@ def verify_journals(engine: sa.Engine, community: str) -> Verified:
     """
     journals = count = purged = missing = 0
     before: tuple[str, str, int, str] = ("", "", 0, GENESIS)
-    with streaming(engine) as connection:
+    with streaming(engine, at_one_moment=True) as connection:
         for row in streamed(connection, _query(community)):
             station, epoch, seq, digest = before
             journals += row.station != station

@@ -107,6 +107,8 @@ def test_old_records_are_purged_and_the_journals_verify(run: Run, office: Path) 
         dry = run(*purge, "--dry-run")
         assert "passage.recorded\t1\n" in dry.out
         assert "Nothing was changed" in dry.out
+        assert "set it right before you purge" in dry.out
+        assert "says 2026-04-08 08:00" in dry.out
         assert "王*明" in run("community", "pull", "--dir", office, "--station", "east", "--json").out
         done = json.loads(run(*purge, "--by", "孙主任", "--json").out)
         assert done["events"] == {"pass.issued": 1, "passage.recorded": 1}
@@ -116,7 +118,7 @@ def test_old_records_are_purged_and_the_journals_verify(run: Run, office: Path) 
         (row,) = json.loads(run("community", "pull", "--dir", office, "--station", "east", "--json").out)
         assert (row["holder"], row["purged"], row["outcome"]) == ("", True, "allowed")
     verified = run("community", "verify", "--dir", office)
-    assert verified.out == "4 records of 2 journals, every link holds; emptied: 2, not yet arrived: 0\n"
+    assert verified.out == "5 records of 2 journals, every link holds; emptied: 2, not yet arrived: 0\n"
     assert json.loads(run("community", "verify", "--dir", office, "--json").out)["certificates"] == 1
 
 

@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from datetime import date, time
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -22,21 +20,15 @@ from sync.bodies import (
     QuarantineOrdered,
     QuarantineReleased,
     RetentionPurged,
-    ShiftHandedOver,
-    ShiftOpened,
+    Sealed,
 )
-from sync.community import purging
 from sync.community.certificates import write_certificates
 from sync.community.conflicts import alerts, find_conflicts
 from sync.community.daily import DailyReport, make_report
-from sync.community.database import DatabaseError, events, exports, forks, open_engine, quarantine, reading
+from sync.community.database import events, exports, forks, quarantine, reading, writing
 from sync.community.exports import log_export
 from sync.community.ingest import read_batch, store_batch
 from sync.community.inserting import Setting
-from sync.community.purging import Purged, count_overdue, purge
-from sync.community.registry import add_community
-from sync.community.schema import migrate
-from sync.community.settings import CommunitySettings, CommunityTable, DatabaseTable, RetentionTable, ServerTable
 from sync.community.shiftlog import Selection, list_passages
 from sync.community.tables_feed import conflicts, known_passes, legs
 from sync.community.tables_retention import purges
@@ -45,45 +37,15 @@ from sync.events import OFFICE, read_body, recompute_hash, to_json
 from sync.retention import RULES, Pseudonyms, emptied
 from tests.community.conftest import COMMUNITY, NOW_MS, passage
 from tests.community.gates import DAY_MS, HOUR_MS, Gate, Gates, issued, order, pull_all, push
+from tests.community.oldtimes import LATER_MS, bodies, is_idle, play_old_times, rows, run
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-SETTINGS = CommunitySettings(
-    CommunityTable(COMMUNITY, "平安里", "Asia/Shanghai"), DatabaseTable("sqlite:///x"), ServerTable("http://127.0.0.1")
-)
-LATER_MS = NOW_MS + 100 * DAY_MS
 NAMES = ("王小明", "3-2-501", "ABC-DEF-GHK", "代取药", "体温枪")
 
 
 @pytest.fixture
 def east(engine: sa.Engine) -> Gate:
     return Gate(engine, "east")
-
-
-def play_old_times(east: Gate) -> None:
-    """Record a shift with everything in it that names people."""
-    opened = east.record(ShiftOpened(guards=["王五"], lead="赵七"))
-    east.chain.shift = opened.id
-    east.record(issued("a"))
-    east.record(PersonRegistered(person_id="p-a", name="王小明", household="h1", address="3-2-501"))
-    east.record(PersonRegistered(person_id="p-a", name="王晓明", household="h1", address="3-2-502"))
-    east.leg("a", "first", NOW_MS, holder="王小明", holder_id="p-a", household="h1", remark="代取药")
-    back = east.leg("a", "return", NOW_MS + HOUR_MS, "fever", holder="王小明", verdict="attention")
-    east.undo(back, "a")
-    east.record(passage("王小明", outcome="refused", verdict="refuse", reasons=["fever"], leg="first", pass_id="a"))
-    east.record(PassRevoked(pass_id="a", reason="lost", witness="王小明"))
-    east.record(ShiftHandedOver(outgoing="王五", incoming="周九", counts={"exits": 1}, outstanding="王小明 代取药"))
-    east.push()
-
-
-def run(engine: sa.Engine, now_ms: int = LATER_MS, **days: int) -> Purged:
-    settings = msgspec.structs.replace(SETTINGS, retention=RetentionTable(**{"shifts": 30, **days}))
-    return purge(engine, settings, now_ms, guard="孙主任")
-
-
-def bodies(engine: sa.Engine) -> list[str]:
-    with reading(engine) as connection:
-        query = sa.select(events.c.body).where(events.c.community == COMMUNITY).order_by(events.c.feed_no)
-        return list(connection.execute(query).scalars())
 
 
 def hashes_of(engine: sa.Engine) -> list[str]:
@@ -93,11 +55,6 @@ def hashes_of(engine: sa.Engine) -> list[str]:
 def report(engine: sa.Engine, now_ms: int = LATER_MS) -> DailyReport:
     with reading(engine) as connection:
         return make_report(connection, COMMUNITY, SHANGHAI, date(2026, 2, 7), time.min, now_ms)
-
-
-def rows(engine: sa.Engine, table: sa.Table) -> list[sa.Row[Any]]:
-    with reading(engine) as connection:
-        return list(connection.execute(sa.select(table)))
 
 
 def test_every_kind_has_a_rule() -> None:
@@ -168,27 +125,9 @@ def test_a_purged_passage_is_shown_as_such(engine: sa.Engine, east: Gate) -> Non
 def test_young_records_stay_whole(engine: sa.Engine, east: Gate) -> None:
     play_old_times(east)
     before = bodies(engine)
-    assert run(engine, NOW_MS + 29 * DAY_MS, passes=400) == Purged(None, {}, {})
+    assert is_idle(run(engine, NOW_MS + 29 * DAY_MS, passes=400))
     assert bodies(engine) == before
     assert rows(engine, purges) == []
-
-
-def test_a_second_purge_finds_nothing(engine: sa.Engine, east: Gate) -> None:
-    play_old_times(east)
-    first = run(engine)
-    assert first.event is not None
-    before = bodies(engine)
-    assert run(engine) == Purged(None, {}, {})
-    assert bodies(engine) == before
-
-
-def test_a_dry_run_says_what_a_purge_does_and_changes_nothing(engine: sa.Engine, east: Gate) -> None:
-    play_old_times(east)
-    before = bodies(engine)
-    settings = msgspec.structs.replace(SETTINGS, retention=RetentionTable(shifts=30))
-    counted = count_overdue(engine, settings, LATER_MS)
-    assert bodies(engine) == before
-    assert counted.events == run(engine).events
 
 
 def test_what_was_purged_and_comes_again_is_known_already(engine: sa.Engine, east: Gate) -> None:
@@ -210,37 +149,6 @@ def test_the_feed_says_nothing_of_what_was_purged(engine: sa.Engine, east: Gate)
     east.leg("b", "first", LATER_MS)
     east.push()
     assert [item.kind for item in pull_all(engine)] == ["passage.recorded"]
-
-
-def test_a_purge_that_was_cut_off_is_gone_on_with(
-    engine: sa.Engine, east: Gate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(7):
-        east.leg(f"p{number}", "first", NOW_MS + number)
-    east.push()
-    monkeypatch.setattr(purging, "CHUNK", 2)
-    whole = purging._note
-    calls: Iterator[int] = iter(range(100))
-
-    def fail_at_the_third(*args: Any) -> None:
-        whole(*args)
-        if next(calls) == 2:
-            raise DatabaseError("the power went")
-
-    monkeypatch.setattr(purging, "_note", fail_at_the_third)
-    with pytest.raises(DatabaseError):
-        run(engine)
-    cut_off = verify_journals(engine, COMMUNITY)
-    assert (cut_off.purged, cut_off.certificates) == (4, 0)
-    assert [row.finished_at_ms for row in rows(engine, purges)] == [None]
-    monkeypatch.setattr(purging, "_note", whole)
-
-    done = run(engine, LATER_MS + DAY_MS)
-
-    assert done.events == {"passage.recorded": 7}
-    assert done.rows["legs"] == 7
-    assert len(rows(engine, purges)) == 1
-    assert verify_journals(engine, COMMUNITY).certificates == 1
 
 
 def test_what_is_still_in_force_stays(engine: sa.Engine, east: Gate) -> None:
@@ -273,6 +181,37 @@ def test_a_limit_for_longer_than_passages_are_kept_still_counts(engine: sa.Engin
     east.push()
     assert run(engine).events == {"passage.recorded": 1}
     assert [json.loads(bytes(item.body)).get("pass_id") for item in pull_all(engine)] == ["long", "long"]
+
+
+def test_a_sealed_number_stays_until_a_newer_one_comes(engine: sa.Engine, east: Gate) -> None:
+    person = PersonRegistered(person_id="p-a", name="王小明", household="h1", address="3-2-501")
+    number, phone = (Sealed(box=f"{name}-box", digest=f"{name}-digest") for name in ("id", "phone"))
+    with_number = msgspec.structs.replace(person, id_number=number)
+    east.record(with_number)
+    east.record(msgspec.structs.replace(person, name="王晓明", phone=phone))
+    east.record(person)
+    east.push()
+    before = bodies(engine)
+    assert run(engine).events == {}
+    assert bodies(engine) == before
+    east.record(with_number)
+    east.push()
+    assert run(engine).events == {"person.registered": 2}
+    left = [json.loads(body) for body in bodies(engine)]
+    assert [sorted(body.keys() & {"id_number", "phone"}) for body in left[:4]] == [[], ["phone"], [], ["id_number"]]
+
+
+def test_what_a_server_with_a_slow_clock_received_is_as_old_as_its_gate_says(engine: sa.Engine, east: Gate) -> None:
+    east.leg("a", "first", LATER_MS - DAY_MS)
+    east.leg("b", "first", LATER_MS + 900 * DAY_MS)
+    old = east.leg("c", "first", NOW_MS - 900 * DAY_MS)
+    order(engine, HolderUnbanned(holder_id="p-b", reason="认错"), LATER_MS - DAY_MS)
+    with writing(engine) as connection:
+        connection.execute(sa.update(events).where(events.c.station == OFFICE).values(received_at_ms=NOW_MS))
+    east.push()
+    assert run(engine).events == {"passage.recorded": 1}
+    assert [row.id for row in rows(engine, events) if row.purge_id] == [old.id]
+    assert run(engine, LATER_MS + 91 * DAY_MS).events == {"passage.recorded": 1, "holder.unbanned": 1}
 
 
 def test_isolation_is_counted_as_before(engine: sa.Engine) -> None:
@@ -367,20 +306,6 @@ def test_the_certificate_stands_in_the_offices_chain_and_in_a_file(
     assert write_certificates(engine, COMMUNITY, tmp_path, SHANGHAI) == []
     path.unlink()
     assert write_certificates(engine, COMMUNITY, tmp_path, SHANGHAI) == [path]
-
-
-def test_sqlites_files_hold_no_trace(tmp_path: Path) -> None:
-    engine = open_engine(f"sqlite:///{tmp_path}/community.sqlite")
-    migrate(engine)
-    add_community(engine, COMMUNITY, "平安里", "Asia/Shanghai")
-    play_old_times(Gate(engine, "east"))
-    run(engine)
-    path = tmp_path / "community.sqlite"
-    held = b"".join(one.read_bytes() for one in path.parent.glob(f"{path.name}*"))
-    engine.dispose()
-    assert b"passage.recorded" in held
-    assert "代取药".encode() not in held
-    assert b"3-2-501" not in held
 
 
 def test_emptied_bodies_are_read_as_what_they_were() -> None:

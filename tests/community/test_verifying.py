@@ -1,8 +1,11 @@
 """Walking the journals at the community, emptied ones too."""
 
+from collections.abc import Iterator
+
 import pytest
 import sqlalchemy as sa
 
+from sync.community import purging, verifying
 from sync.community.database import events, reading, writing
 from sync.community.purging import purge
 from sync.community.settings import CommunitySettings, CommunityTable, DatabaseTable, ServerTable
@@ -55,3 +58,21 @@ def test_what_was_changed_is_found(engine: sa.Engine, east: Gate, tampering: str
         connection.execute(sa.update(events).where(events.c.station == "east", events.c.seq == seq).values(**values))
     with pytest.raises(BrokenJournalError):
         verify_journals(engine, COMMUNITY)
+
+
+def test_a_purge_meanwhile_is_not_seen_in_part(engine: sa.Engine, east: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    east.leg("a", "first", NOW_MS)
+    east.push()
+    whole = verifying._check_certificates
+
+    def after_a_purge(connection: sa.Connection, community: str) -> Iterator[str]:
+        purge(engine, SETTINGS, LATER_MS)
+        return whole(connection, community)
+
+    monkeypatch.setattr(purging, "scrub", lambda _engine: True)
+    monkeypatch.setattr(verifying, "_check_certificates", after_a_purge)
+    found = verify_journals(engine, COMMUNITY)
+    assert (found.events, found.purged, found.certificates) == (1, 0, 0)
+    monkeypatch.undo()
+    found = verify_journals(engine, COMMUNITY)
+    assert (found.events, found.purged, found.certificates) == (2, 1, 1)
