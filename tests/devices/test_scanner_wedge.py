@@ -151,3 +151,9 @@ def test_what_people_type_arrives_as_it_is(text: str, gap_s: float) -> None:
     screen = Screen().press(typed, gap_s).rest()
     assert screen.codes == []
     assert screen.field == "".join(filter(str.isprintable, typed))
+
+
+def test_an_enter_right_after_a_scan_belongs_to_it_only_if_nothing_came_between() -> None:
+    assert Screen().press(TOKEN + "\r", 0.002).press("\r", 0.02).obeyed == ""
+    screen = Screen().press(TOKEN + "\r", 0.002).press("\x0036.4\r", 0.010)
+    assert (screen.codes, screen.field, screen.obeyed) == ([TOKEN], "36.4", "\x00\r")

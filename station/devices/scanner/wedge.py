@@ -6,6 +6,7 @@ held key repeats as fast as a slow scanner. So a scan is six quick keys in a row
 scanner can send; without a terminator only what is surely a pass token counts.
 """
 
+import math
 import unicodedata
 from dataclasses import dataclass
 from typing import Final
@@ -48,7 +49,7 @@ class Wedge:
         self._text = ""
         self._is_scan = False
         self._key_at_s = 0.0
-        self._ended_at_s = -END_GAP_S
+        self._ended_at_s = -math.inf
 
     def feed(self, key: str, now_s: float) -> Heard:
         """Take the character of the next key; `now_s` is in monotonic seconds.
@@ -69,6 +70,7 @@ class Wedge:
     def _add(self, key: str) -> Heard:
         if key in _FRAMING:
             return Heard(is_held=True)
+        self._ended_at_s = -math.inf
         if self._is_scan:
             self._text += key[: MOST_CHARACTERS + 1 - len(self._text)]
             return Heard(is_held=True)
@@ -83,7 +85,7 @@ class Wedge:
         return Heard(is_held=True, strayed=len(self._text) - len(key))
 
     def _terminate(self, now_s: float) -> Heard:
-        # LF after CR, and Enter after Tab, belong to the scan that has just ended.
+        # LF right after CR, and Enter right after Tab, belong to the scan that has just ended.
         is_of_scan = self._is_scan or now_s - self._ended_at_s < END_GAP_S
         if not is_of_scan:
             self._text = ""
