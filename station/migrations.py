@@ -142,6 +142,31 @@ def numbers_and_visits(db: Database) -> None:
     """)
 
 
+@migrations()
+def roster(db: Database) -> None:
+    """Keep households, what is said of persons in parts, and by what they are found; fold the register anew."""
+    db.executescript("""
+        CREATE TABLE person_facts (
+            person_id TEXT, field TEXT, value TEXT NOT NULL, order_ms INTEGER NOT NULL, id TEXT NOT NULL,
+            PRIMARY KEY (person_id, field)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE households (
+            household TEXT PRIMARY KEY, address TEXT NOT NULL, compound TEXT NOT NULL, building TEXT NOT NULL,
+            unit TEXT NOT NULL, room TEXT NOT NULL, grid TEXT NOT NULL, plates TEXT NOT NULL,
+            order_ms INTEGER NOT NULL, id TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE roster_keys (
+            key TEXT, field TEXT, subject TEXT, PRIMARY KEY (key, field, subject)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE roster_sources (
+            source TEXT, person_id TEXT, PRIMARY KEY (source, person_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX persons_by_household ON persons (household, address);
+        CREATE INDEX numbers_by_tail ON numbers (tail) WHERE tail <> '';
+        DELETE FROM notes WHERE name = 'register';
+    """)
+
+
 def migrate(connection: Any, version: int) -> None:
     """Bring the file behind `connection` to the newest tables, and note `version` in it as done."""
     migrations.apply(Database(connection))

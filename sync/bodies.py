@@ -187,6 +187,10 @@ class PersonRegistered(Body, frozen=True):
 
     A visitor has no household here, and the address is where they come from. What is None is not said: a number known
     from an earlier event stays. `document` is the paper that `id_number` stands on (`passes.identity.Document`).
+
+    `role` is what somebody is to the household (`station.roster.ROLES`); only those who live here have one. `flags` are
+    what a guard should know of them (`station.roster.FLAGS`). `source` is the digest of the spreadsheet row that said
+    so, so that a repeated import says nothing twice.
     """
 
     person_id: str
@@ -196,6 +200,28 @@ class PersonRegistered(Body, frozen=True):
     document: str | None = None
     id_number: Sealed | None = None
     phone: Sealed | None = None
+    role: str | None = None
+    flags: list[str] | None = None
+    source: str | None = None
+    order_ms: Instant | None = None
+
+
+class HouseholdRegistered(Body, frozen=True):
+    """A household of the roster: where it lives, who of the grid looks after it, its vehicles' plates.
+
+    `address` is what passes print; its parts say the same apart, as far as they are known. A later event about the
+    same household corrects it.
+    """
+
+    household: str
+    address: str
+    compound: str = ""
+    building: str = ""
+    unit: str = ""
+    room: str = ""
+    grid: str = ""
+    plates: list[str] = []
+    order_ms: Instant | None = None
 
 
 class Restriction(Body, frozen=True):
@@ -339,6 +365,7 @@ BODY_TYPES: dict[str, type[Body]] = {
     "pass.restored": PassRestored,
     "pass.printed": PassPrinted,
     "person.registered": PersonRegistered,
+    "household.registered": HouseholdRegistered,
     "holder.banned": HolderBanned,
     "holder.unbanned": HolderUnbanned,
     "watch.listed": WatchListed,

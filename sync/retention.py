@@ -59,6 +59,7 @@ RULES: dict[str, Rule | None] = {
     "pass.restored": _rule("passes", "", "pass_id"),
     "pass.printed": _rule("passes", "printer layout", "pass_id"),
     "person.registered": _rule("roster", "", "person_id name household address"),
+    "household.registered": _rule("roster", "", "household address"),
     "holder.banned": _ORDER,
     "holder.unbanned": _ORDER,
     "watch.listed": _ORDER,

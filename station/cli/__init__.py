@@ -20,6 +20,7 @@ COMMANDS = {
     "log": "station.cli.log:log",
     "pass": "station.cli.passes:pass_",
     "policy": "station.cli.policy:policy",
+    "roster": "station.cli.roster:roster_",
     "sync": "station.cli.sync:sync",
 }
 

@@ -1,9 +1,10 @@
 """The feed: all journals in one order, cut down to what another gate needs.
 
 Everything up to the feed's end is there (see `numbering`), so the end is read first. A station gets no sealed number,
-no reading and nothing of others' shifts. A visitor's name it gets only inside the token of a pass, which is signed and
-cannot be cut: `holder_names = false` in the settings of the station that issues keeps it out. Kinds of events that this
-version does not know are passed on whole.
+no reading and nothing of others' shifts. Who lives here it is told: residents are asked for at every gate, and have a
+role in the roster. A visitor's name it gets only inside the token of a pass, which is signed and cannot be cut:
+`holder_names = false` in the settings of the station that issues keeps it out. Kinds of events that this version does
+not know are passed on whole.
 """
 
 import logging
@@ -156,7 +157,7 @@ class _Cutter:
         body = read_body(row.kind, row.body.encode())
         if isinstance(body, PassageRecorded):
             return _leg_only(body, row.drift_ms)
-        if isinstance(body, PersonRegistered) and row.station not in (OFFICE, self._own_station):
+        if isinstance(body, PersonRegistered) and not body.role and row.station not in (OFFICE, self._own_station):
             return _number_only(body)
         changed: dict[str, Any] = {}
         order_ms = getattr(body, "order_ms", None)
