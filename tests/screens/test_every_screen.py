@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +30,10 @@ def in_front(console: Console) -> WorkScreen:
     screen = console.app.screen_stack[0]
     assert isinstance(screen, WorkScreen)
     return screen
+
+
+def is_back(console: Console, screen: WorkScreen) -> bool:
+    return console.app.screen_stack[0] is screen
 
 
 def actions_of(one: Entry) -> tuple[Action, ...]:
@@ -106,7 +111,7 @@ def test_a_scan_on_any_screen_brings_the_gate_and_the_screen_goes_on_afterwards(
                 await console.press("enter")
                 console.clock.move(60)
                 await console.press("f8", "f8")
-                await console.until(lambda screen=screen: console.app.screen_stack[0] is screen)
+                await console.until(partial(is_back, console, screen))
                 assert isinstance(console.app.screen, HelpDialog)
                 await console.press("escape", "escape")
                 await console.until(lambda: console.is_ready)
