@@ -14,7 +14,7 @@ RECORD = Action(
 
 GATE = (
     Action("turn_direction", "f2", N_("Direction"), N_("Change between people going out and coming in")),
-    Action("visitor", "f3", N_("Visitor"), N_("Register a visitor without a pass; on the way out: who is leaving")),
+    Action("visitor", "f3", N_("Visitors"), N_("Register a visitor without a pass; on the way out: who is leaving")),
     Action("turn_back", "f6", N_("Turn back"), N_("Do not let this person pass, with a reason; or drop the scan")),
     Action("reading", "f7", N_("Temp"), N_("Measure again, type a temperature, or say why there is none")),
     Action("more", "f8", N_("More"), N_("All other screens, each with its key")),
