@@ -218,7 +218,7 @@ class Fold:
                 known = (body.person_id, field, sealed.digest, sealed.tail, document)
                 self._db.execute(_KNOW_NUMBER, (*known, *place))
 
-    def _restriction(self, _n: int | None, event: Fact, body: bodies.Restriction) -> None:
+    def _restriction(self, n: int | None, event: Fact, body: bodies.Restriction) -> None:
         reason, is_on = _RESTRICTIONS[type(body)]
         scope, subject = ("holder", body.holder_id) if body.holder_id else ("household", body.household)
         until = body.until if isinstance(body, bodies.QuarantineOrdered) else None
@@ -227,13 +227,13 @@ class Fold:
         self._db.execute(_RESTRICT, row)
         if is_on and reason is not Reason.BANNED:
             # Where they are looked up, the newest order says by its id which of these describes it.
-            open_matter(self._db, event, body, order_ms)
+            open_matter(self._db, n, event, body)
 
-    def _matter(self, _n: int | None, event: Fact, body: Body) -> None:
-        open_matter(self._db, event, body, _place_ms(event))
+    def _matter(self, n: int | None, event: Fact, body: Body) -> None:
+        open_matter(self._db, n, event, body)
 
-    def _step(self, _n: int | None, event: Fact, body: MatterStep) -> None:
-        add_step(self._db, event, body, _place_ms(event))
+    def _step(self, n: int | None, event: Fact, body: MatterStep) -> None:
+        add_step(self._db, n, event, body)
 
     def _kind_set(self, _n: int | None, event: Fact, body: bodies.KindSet) -> None:
         self._rule(event, body.kind.code, body.effective_ms, msgspec.json.encode(body.kind).decode())

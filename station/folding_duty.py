@@ -1,6 +1,7 @@
 """The fold of what a shift records beside passages: each is a matter, opened by one event and ended by a later one.
 
-What has no end of its own (a count of masks, a health check) is a matter that is closed from the beginning.
+What has no end of its own (a count of masks, a health check) is a matter that is closed from the beginning. All of this
+concerns the station that wrote it, so the order is that of its journal, whatever its clock said.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,7 @@ _STEP = "INSERT OR IGNORE INTO matter_steps VALUES (?, ?, ?, ?, ?, ?, ?)"
 # Closed is closed, whatever comes later; a step may come before what it is about.
 _SETTLE = (
     "UPDATE matters SET state = (SELECT state FROM matter_steps WHERE matter_id = ?1"
-    " ORDER BY state = 'closed' DESC, order_ms DESC, id DESC LIMIT 1)"
+    " ORDER BY state = 'closed' DESC, n DESC, id DESC LIMIT 1)"
     " WHERE id = ?1 AND EXISTS (SELECT 1 FROM matter_steps WHERE matter_id = ?1)"
 )
 
@@ -55,23 +56,19 @@ def subject_of(holder_id: str | None, household: str | None) -> str:
     return f"holder {holder_id}" if holder_id else f"household {household}"
 
 
-def open_matter(connection: "Connection", event: "Fact", body: Any, order_ms: int) -> None:
-    """Take in what an event opens."""
+def open_matter(connection: "Connection", n: int | None, event: "Fact", body: Any) -> None:
+    """Take in what an event opens; `n` is its number in this station's journal."""
     what = OPENINGS.get(type(body)) or ORDERS[type(body)]
-    connection.execute(
-        _OPEN,
-        (
-            *(event.id, what, _subject(body), _first_state(body), order_ms, event.at_ms, event.station),
-            *(getattr(event, "guard", None), msgspec.json.encode(body).decode()),
-        ),
-    )
+    guard = getattr(event, "guard", None)
+    told = (event.at_ms, event.station, guard, msgspec.json.encode(body).decode())
+    connection.execute(_OPEN, (event.id, n, what, _subject(body), _first_state(body), *told))
     connection.execute(_SETTLE, (event.id,))
 
 
-def add_step(connection: "Connection", event: "Fact", body: duty.MatterStep, order_ms: int) -> None:
+def add_step(connection: "Connection", n: int | None, event: "Fact", body: duty.MatterStep) -> None:
     """Take in what was done about a matter."""
     guard = getattr(event, "guard", None)
-    connection.execute(_STEP, (body.matter_id, order_ms, event.id, STEPS[type(body)], event.at_ms, guard, body.note))
+    connection.execute(_STEP, (body.matter_id, event.id, n, STEPS[type(body)], event.at_ms, guard, body.note))
     connection.execute(_SETTLE, (body.matter_id,))
 
 

@@ -34,14 +34,14 @@ PAGE = 200
 MOST_SAID = 200
 
 _BODIES: dict[str, type[Body]] = {what: body for body, what in (*OPENINGS.items(), *ORDERS.items())}
-_COLUMNS = "m.id, m.what, m.state, m.order_ms, m.at_ms, m.station, m.guard, m.body"
+_COLUMNS = "m.id, m.n, m.what, m.state, m.at_ms, m.station, m.guard, m.body"
 _FROM = f"SELECT {_COLUMNS} FROM matters AS m WHERE"  # noqa: S608 - our own words only
 _STANDING = (
-    f"SELECT {_COLUMNS}, coalesce(p.name, ''), coalesce(p.address, '') FROM restrictions AS r"  # noqa: S608 - as above
+    f"SELECT {_COLUMNS}, coalesce(p.name, ''), coalesce(p.address, ''), r.order_ms, r.id FROM restrictions AS r"  # noqa: S608 - as above
     " JOIN matters AS m ON m.id = r.id LEFT JOIN persons AS p ON r.scope = 'holder' AND p.person_id = r.subject"
     " WHERE r.kind = ? AND r.is_on AND (r.until IS NULL OR r.until >= ?)"
 )
-_IN_ORDER = " ORDER BY m.order_ms DESC, m.id DESC LIMIT ?"
+_IN_ORDER = " ORDER BY m.n DESC LIMIT ?"
 
 
 class DutyError(GatepostError):
@@ -49,19 +49,22 @@ class DutyError(GatepostError):
 
 
 class Place(NamedTuple):
-    """Where a list goes on: behind this row."""
+    """Where an order about somebody stands among all of its kind, which may be of other gates."""
 
     order_ms: int
     id: str
 
 
 class Matter(msgspec.Struct, frozen=True):
-    """One matter: its id is that of the event that opened it, `body` what that event says, `state` how it stands."""
+    """One matter: its id is that of the event that opened it, `body` what that event says, `state` how it stands.
+
+    `n` is that event's number in this station's journal; None where it came from another gate.
+    """
 
     id: str
+    n: int | None
     what: str
     state: str
-    order_ms: int
     at_ms: int
     station: str
     guard: str | None
@@ -72,11 +75,6 @@ class Matter(msgspec.Struct, frozen=True):
         """Say whether something is still to be done."""
         return self.state != CLOSED
 
-    @property
-    def place(self) -> Place:
-        """Return where it stands in its list."""
-        return Place(self.order_ms, self.id)
-
 
 class Standing(msgspec.Struct, frozen=True):
     """An order about a person or household that holds today; name and address are empty for whom nobody knows here."""
@@ -84,6 +82,7 @@ class Standing(msgspec.Struct, frozen=True):
     matter: Matter
     name: str
     address: str
+    place: Place
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -137,24 +136,24 @@ class DutyBook:
         rows = self.connection.execute(f"{_FROM} m.id = ?", (matter_id,))
         return next(map(_matter, rows), None)
 
-    def page(self, *what: str, open_only: bool = False, behind: Place | None = None, limit: int = PAGE) -> list[Matter]:
-        """Return the newest matters of these kinds, those `behind` a row, newest first."""
+    def page(self, *what: str, open_only: bool = False, behind: int | None = None, limit: int = PAGE) -> list[Matter]:
+        """Return the newest matters of these kinds, newest first; those `behind` the one with that number."""
         conditions = [f"m.what IN ({', '.join('?' * len(what))})"]
         values: list[object] = [*what]
         if open_only:
             conditions.append("m.state <> 'closed'")
-        if behind:
-            conditions.append("(m.order_ms, m.id) < (?, ?)")
-            values += behind
+        if behind is not None:
+            conditions.append("m.n < ?")
+            values.append(behind)
         query = f"{_FROM} {' AND '.join(conditions)}{_IN_ORDER}"
         return [_matter(row) for row in self.connection.execute(query, (*values, limit))]
 
     def standing(self, kind: Reason, *, behind: Place | None = None, limit: int = PAGE) -> list[Standing]:
         """Return the orders of a kind that hold today, the newest first, those `behind` a row."""
         behind_it = " AND (r.order_ms, r.id) < (?, ?)" if behind else ""
-        query = f"{_STANDING}{behind_it}{_IN_ORDER}"
+        query = f"{_STANDING}{behind_it} ORDER BY r.order_ms DESC, r.id DESC LIMIT ?"
         rows = self.connection.execute(query, (kind, str(self.today()), *(behind or ()), limit)).fetchall()
-        return [Standing(_matter(row[:-2]), *row[-2:]) for row in rows]
+        return [Standing(_matter(row[:-4]), row[-4], row[-3], Place(*row[-2:])) for row in rows]
 
     def order_ms(self, holder_id: str | None, household: str | None) -> int | None:
         """Return the place behind the newest order about somebody, None where now is behind it."""
@@ -168,7 +167,7 @@ class DutyBook:
     def steps(self, matter_id: str) -> list[Step]:
         """Return what was done about a matter, oldest first."""
         rows = self.connection.execute(
-            "SELECT state, at_ms, guard, note FROM matter_steps WHERE matter_id = ? ORDER BY order_ms, id", (matter_id,)
+            "SELECT state, at_ms, guard, note FROM matter_steps WHERE matter_id = ? ORDER BY n", (matter_id,)
         )
         return [Step(*row) for row in rows]
 
@@ -189,6 +188,5 @@ def words(name: str, text: str, most: int = MOST_SAID, *, may_be_empty: bool = F
 
 def _matter(row: Sequence[Any]) -> Matter:
     """Return the matter that a row of `COLUMNS` is."""
-    matter_id, what, state, order_ms, at_ms, station, guard, body = row
-    decoded = msgspec.json.decode(body, type=_BODIES[what])
-    return Matter(matter_id, what, state, order_ms, at_ms, station, guard, decoded)
+    matter_id, n, what, state, at_ms, station, guard, body = row
+    return Matter(matter_id, n, what, state, at_ms, station, guard, msgspec.json.decode(body, type=_BODIES[what]))

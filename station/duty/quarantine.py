@@ -25,17 +25,13 @@ class Case(msgspec.Struct, frozen=True):
     address: str
     checks: list[Matter]
     due_ms: int | None
+    place: Place
 
     @property
     def order(self) -> QuarantineOrdered:
         """Return what was ordered."""
         order: QuarantineOrdered = self.matter.body
         return order
-
-    @property
-    def place(self) -> Place:
-        """Return where the case stands in its list."""
-        return self.matter.place
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +107,4 @@ def _case(book: DutyBook, one: Standing) -> Case:
         if order.since:
             since_ms = max(since_ms, health.start_ms(date.fromisoformat(order.since), book.zone))
         due_ms = health.plan_of(order).due_ms(since_ms, health.last_check_ms(checks), book.zone)
-    return Case(matter, one.name, one.address or order.household or "", checks, due_ms)
+    return Case(matter, one.name, one.address or order.household or "", checks, due_ms, one.place)

@@ -44,7 +44,7 @@ def record(book: DutyBook, move: Move) -> Event:
 
     Raises `UsageError` for what is missing or no number, `DutyError` when more is given out than there is.
     """
-    item = words(N_("Item"), move.item, 40)
+    item = words(N_("Article"), move.item, 40)
     quantity = parse_quantity(move.quantity)
     low = parse_quantity(move.low) if move.low.strip() else None
     if move.source is not None and move.source not in SUPPLY_SOURCES:
@@ -79,7 +79,7 @@ def record(book: DutyBook, move: Move) -> Event:
 
 def stocks(book: DutyBook) -> dict[str, Stock]:
     """Return what is there of each supply, by item."""
-    rows = book.connection.execute("SELECT body FROM matters WHERE what = 'supplies' ORDER BY subject, order_ms, id")
+    rows = book.connection.execute("SELECT body FROM matters WHERE what = 'supplies' ORDER BY subject, n")
     return stock_of(msgspec.json.decode(row[0], type=SuppliesCounted) for row in rows)
 
 

@@ -201,7 +201,7 @@ DUTY_LEDGERS: dict[str, Ledger] = {
     "supplies": _ledger(
         N_("Supplies in and out"),
         supplies,
-        item=Column(N_("Item"), 12),
+        item=Column(N_("Article"), 12),
         spec=Column(N_("Spec"), 9),
         unit=Column(N_("Unit"), 6),
         change=Column(N_("What"), 8, CHANGES),
