@@ -11,8 +11,10 @@ from passes.kinds import Kind
 from passes.number import number_of, parse_number
 from passes.plaintext import plain
 from passes.policy import State
+from passes.reasons import Reason
 from passes.token import PassClaims, issue_token
 from station.clock import Clock
+from station.duty.watch import listed_as
 from station.journal import Journal
 from station.numbers import Numbers, registration, same_person
 from station.register import PassRow, PersonRow, Register
@@ -125,7 +127,9 @@ class Desk:
         """Return who asks: a person of the roster, of this ID number, or of this name and address; else a new one."""
         if asked.holder_id:
             return asked.holder_id
-        found = same_person(self.journal.connection, self.register, numbers, asked.holder, asked.address)
+        connection = self.journal.connection
+        listed = listed_as(connection, asked.holder, asked.address, numbers)
+        found = same_person(connection, self.register, numbers, asked.holder, asked.address, listed)
         return found or new_id(self.clock.now_ms())
 
     def _issue(self, asked: Application, numbers: Numbers) -> PassRow:
@@ -145,6 +149,8 @@ class Desk:
         )
         at_ms = self.clock.now_ms()
         holder_id = self._holder_id(asked, numbers)
+        if Reason.WATCH_LISTED in self.register.restrictions(holder_id, asked.household or "", asked.valid_from):
+            raise IssuingError(N_("{holder}: is on the watch list, so no pass is issued"), holder=asked.holder)
         body = PassIssued(
             pass_id=pass_id.hex(),
             number=number_of(pass_id),

@@ -39,11 +39,16 @@ class Numbers:
         )
 
 
-def same_person(connection: "Connection", register: Register, numbers: Numbers, name: str, address: str) -> str | None:
-    """Return the id of whoever has this ID number, or else this name and address; None for somebody new."""
+def same_person(
+    connection: "Connection", register: Register, numbers: Numbers, name: str, address: str, listed: str | None = None
+) -> str | None:
+    """Return the id of whoever has this ID number, or else this name and address; None for somebody new.
+
+    `listed` is who it may be besides, by the watch list; that goes before name and address.
+    """
     if numbers.id_digest and (known := find_digest(connection, numbers.id_digest)):
         return known.person_id
-    found = register.find_person(name, address)
+    found = listed or register.find_person(name, address)
     if found and numbers.id_digest:
         # Father and son of one name at one address: the number that is on record is another one.
         theirs = number_of_person(connection, found, "id_number")

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from passes.errors import N_, UsageError
 from station import roster
 from station.assembly import Station
+from station.duty.watch import listed_as
 from station.numbers import Numbers, registration, same_person
 from station.register import PersonRow
 from station.roster import Household, Known
@@ -62,7 +63,14 @@ def register(station: Station, entry: Entry, person_id: str | None = None) -> Kn
     numbers = Numbers.of(sealer, entry.id_number, entry.phone)
     connection, now_ms = station.journal.connection, station.clock.now_ms()
     with station.journal.writing():
-        who = person_id or same_person(connection, station.register, numbers, entry.name, entry.address)
+        who = person_id or same_person(
+            connection,
+            station.register,
+            numbers,
+            entry.name,
+            entry.address,
+            listed_as(connection, entry.name, entry.address, numbers),
+        )
         who = who or new_id(now_ms)
         home = household_news(station, entry.home) if entry.home else None
         for body in (person_news(station, sealer, entry, who, numbers), home):

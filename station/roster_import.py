@@ -22,6 +22,7 @@ from station.bulk.columns import ADDRESS_PARTS, HEADERS, Columns, Form, find_col
 from station.bulk.reading import Persons, Problem, RowReader, in_reach, says_something
 from station.bulk.spreadsheet import Sheet, read_sheet
 from station.bulk.values import RowError, parse_words, shown
+from station.duty.watch import listed_as
 from station.numbers import Numbers, same_person
 from station.registering import Entry, household_news, person_news
 from station.roster import Household
@@ -129,7 +130,8 @@ def run(plan: Plan, station: Station, on_row: Callable[[int], object]) -> Import
         }
         for row, entry in fresh.items():
             who = known.get(entry.source or "") or same_person(
-                connection, register, numbers[row], entry.name, entry.address
+                *(connection, register, numbers[row], entry.name, entry.address),
+                listed_as(connection, entry.name, entry.address, numbers[row]),
             )
             who = who or new_id(now_ms)
             body = person_news(station, sealer, entry, who, numbers[row])
