@@ -185,6 +185,7 @@ def roster(db: Database) -> None:
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX persons_by_household ON persons (household, address);
         CREATE INDEX numbers_by_tail ON numbers (tail) WHERE tail <> '';
+        CREATE INDEX passes_in_order ON passes (issued_ms);
         DELETE FROM notes WHERE name = 'register';
     """)
 

@@ -63,15 +63,7 @@ def register(station: Station, entry: Entry, person_id: str | None = None) -> Kn
     numbers = Numbers.of(sealer, entry.id_number, entry.phone)
     connection, now_ms = station.journal.connection, station.clock.now_ms()
     with station.journal.writing():
-        who = person_id or same_person(
-            connection,
-            station.register,
-            numbers,
-            entry.name,
-            entry.address,
-            listed_as(connection, entry.name, entry.address, numbers),
-        )
-        who = who or new_id(now_ms)
+        who = person_id or person_of(station, entry, numbers) or new_id(now_ms)
         home = household_news(station, entry.home) if entry.home else None
         for body in (person_news(station, sealer, entry, who, numbers), home):
             if body:
@@ -79,6 +71,13 @@ def register(station: Station, entry: Entry, person_id: str | None = None) -> Kn
     known = roster.get(connection, who)
     assert known is not None  # noqa: S101 - they have a name, and it has just been recorded
     return known
+
+
+def person_of(station: Station, entry: Entry, numbers: Numbers) -> str | None:
+    """Return the id of whoever is meant by an entry, as far as they are known; None for somebody new."""
+    connection = station.journal.connection
+    listed = listed_as(connection, entry.name, entry.address, numbers)
+    return same_person(connection, station.register, numbers, entry.name, entry.address, listed)
 
 
 def person_news(

@@ -16,7 +16,7 @@ TITLES = (
     *(N_("Name"), N_("Address"), N_("Household"), N_("Compound"), N_("Grid"), N_("Role"), N_("Flags"), N_("Plate")),
     *(N_("ID number, end"), N_("Phone, end")),
 )
-BETWEEN = " "
+BETWEEN = ", "
 
 
 def rows(connection: "Connection", *, unmasked: bool) -> Iterator[tuple[str, ...]]:

@@ -22,9 +22,8 @@ from station.bulk.columns import ADDRESS_PARTS, HEADERS, Columns, Form, find_col
 from station.bulk.reading import Persons, Problem, RowReader, in_reach, says_something
 from station.bulk.spreadsheet import Sheet, read_sheet
 from station.bulk.values import RowError, parse_words, shown
-from station.duty.watch import listed_as
-from station.numbers import Numbers, same_person
-from station.registering import Entry, household_news, person_news
+from station.numbers import Numbers
+from station.registering import Entry, household_news, person_news, person_of
 from station.roster import Household
 from sync.events import new_id
 
@@ -39,6 +38,7 @@ HEADERS_OF_ROSTER = {
 ROSTER = Form(HEADERS_OF_ROSTER, ("name", "address"), keeps_parts=True)
 """A list of people who live here."""
 
+_CLEARLY = re.compile(r"[、,，;；/|]+")
 _BETWEEN = re.compile(r"[、,，;；/|\s]+")
 
 
@@ -64,8 +64,12 @@ class Words:
 
     def parse_all(self, text: str) -> tuple[str, ...]:
         """Return the codes of several words, in the order of the table."""
-        found = {self.parse(word) for word in _BETWEEN.split(text) if word}
+        found = {self.parse(word) for part in _CLEARLY.split(text) if part for word in self._words(part)}
         return tuple(code for code in dict.fromkeys(self._codes.values()) if code in found)
+
+    def _words(self, part: str) -> list[str]:
+        """Return the words of a part: itself where it is one, such as `lives alone`, else what spaces part."""
+        return [part] if fold(part) in self._codes else part.split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +127,13 @@ def run(plan: Plan, station: Station, on_row: Callable[[int], object]) -> Import
         numbers[row] = Numbers.of(sealer, entry.id_number, entry.phone)
         on_row(row)
     persons = households = 0
-    connection, register, now_ms = station.journal.connection, station.register, station.clock.now_ms()
+    register, now_ms = station.register, station.clock.now_ms()
     with station.journal.writing():
         fresh = {
             row: entry for row, entry in plan.entries.items() if entry.source not in known or numbers[row].id_digest
         }
         for row, entry in fresh.items():
-            who = known.get(entry.source or "") or same_person(
-                *(connection, register, numbers[row], entry.name, entry.address),
-                listed_as(connection, entry.name, entry.address, numbers[row]),
-            )
-            who = who or new_id(now_ms)
+            who = known.get(entry.source or "") or person_of(station, entry, numbers[row]) or new_id(now_ms)
             body = person_news(station, sealer, entry, who, numbers[row])
             if body and not (entry.source in known and body.id_number is None):
                 register.record(body, now_ms)

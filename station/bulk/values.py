@@ -73,12 +73,12 @@ def read_text(field: str, cell: Cell) -> str:
 
 
 def parse_words(field: str, text: str) -> str:
-    """Return the text of a field of `MOST_BYTES` as it goes on a pass or into the roster.
+    """Return the text of a field of `MOST_BYTES` as it goes on a pass or into the roster, half-width.
 
     Chinese names lose the spaces that line them up. Raises `RowError` for what is too long, cannot be seen or printed,
     or holds an ID number.
     """
-    words = text
+    words = unicodedata.normalize("NFKC", text)
     if field == "name" and not any(char.isascii() and char.isalpha() for char in words):
         words = words.replace(" ", "")
     if mask_id_numbers(words) != words:

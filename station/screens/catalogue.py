@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from passes.errors import N_
-from station.actions import Action, setup
+from station.actions import Action, people, setup
 
 if TYPE_CHECKING:
     from station.screens.work import WorkScreen
@@ -36,6 +36,39 @@ class Entry:
 
 
 SCREENS = (
+    Entry(
+        "passes",
+        "f5",
+        N_("Passes"),
+        N_("Find, issue, print, replace and end passes"),
+        "station.screens.passes:PassesScreen",
+        people.PASSES,
+        at_gate=True,
+    ),
+    Entry(
+        "roster",
+        "f2",
+        N_("Roster"),
+        N_("Find people and households, add and correct"),
+        "station.screens.roster:RosterScreen",
+        people.ROSTER,
+    ),
+    Entry(
+        "log",
+        "f6",
+        N_("Log"),
+        N_("All passages: filter, search, look closely"),
+        "station.screens.log:LogScreen",
+        people.LOG,
+    ),
+    Entry(
+        "overdue",
+        "f10",
+        N_("Overdue"),
+        N_("Who is out too long, or in"),
+        "station.screens.overdue:OverdueScreen",
+        people.OVERDUE,
+    ),
     Entry(
         "devices",
         "f11",
