@@ -16,7 +16,7 @@ from sync.community.settings import CommunitySettings
 from sync.community.settings import load_settings as load_community
 from sync.onetime import keys_of, make_code
 from sync.wire import EnrolmentRequest
-from tests.cli.conftest import Run
+from tests.cli.conftest import VALID, Run
 from tests.community.conftest import serving
 from tests.station.post import HandClock
 
@@ -76,7 +76,8 @@ def test_a_station_joins_by_a_code_that_was_read_out(run: Run, office: Path, url
     assert digest is not None
     assert (tmp_path / "east" / "digest.key").read_text() == digest.raw.hex()
     assert run("sync", "run", "--dir", tmp_path / "east").code == 0
-    issued = run("pass", "issue", "王小明", "--address", "3-2-501", "--dir", tmp_path / "east")
+    words = ("--holder", "王小明", "--address", "3-2-501", *VALID)
+    issued = run("pass", "issue", *words, "--dir", tmp_path / "east")
     assert issued.code == 0, issued
     assert not (office / "east.enrolment.json").exists()
 
