@@ -16,6 +16,7 @@ from station.duty.incidents import Report
 from station.duty.quarantine import Isolation
 from station.duty.supplies import Move
 from station.folding import REGISTER_TABLES
+from station.i18n import set_language
 from station.issuing import IssuingError
 from sync.bodies import PassRevoked
 from sync.duty_bodies import IncidentClosed, IncidentHandled, IncidentReported
@@ -25,6 +26,11 @@ from tests.station.post import SHANGHAI, Post
 
 HOUR_S = 3600
 RULE = TemperatureRule()
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    set_language("en")
 
 
 def bodies(post: Post, kind: type) -> list[Any]:

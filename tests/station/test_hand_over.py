@@ -9,12 +9,18 @@ from station.duty.incidents import Report
 from station.duty.outstanding import outstanding
 from station.duty.quarantine import Isolation
 from station.duty.supplies import Move
+from station.i18n import set_language
 from station.shifts import ShiftError, open_shift, shift_lines
 from sync.bodies import ShiftHandedOver, ShiftOpened
 from sync.events import read_body
 from tests.station.post import Post
 
 MINUTE_MS = 60_000
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    set_language("en")
 
 
 @pytest.fixture

@@ -15,12 +15,18 @@ from station.assembly import open_station
 from station.duty import watch
 from station.duty.book import DutyBook
 from station.duty.watch import Listing
+from station.i18n import set_language
 from station.issuing import Application, IssuingError
 from station.visiting import Registration
 from tests.screens.console import make_station
 from tests.station.post import HandClock, Post
 
 NUMBER, OTHER, PHONE = "110101199003074477", "110101199003074493", "13800001234"
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    set_language("en")
 
 
 def test_who_stands_on_the_list_is_refused_at_the_gate_and_gets_no_pass(tmp_path: Path) -> None:
