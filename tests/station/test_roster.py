@@ -171,7 +171,7 @@ def test_the_order_of_coming_does_not_matter(tmp_path: Path) -> None:
 
 def test_the_search_uses_its_indexes(people: Station) -> None:
     connection = people.journal.connection
-    plans = []
+    plans: list[str] = []
     connection.set_trace_callback(plans.append)
     find(connection, "3-2-501")
     find(connection, "1234")
