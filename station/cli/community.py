@@ -10,6 +10,7 @@ import click
 from passes.errors import N_, UsageError
 from passes.plaintext import plain
 from station.cli.common import PASSPHRASE_VARIABLE
+from station.cli.community_bundles import community_export, community_import
 from station.cli.community_common import (
     as_json,
     community_in,
@@ -38,7 +39,20 @@ def community() -> None:
     """Run the community's side: its server, stations, keys, staff and logs."""
 
 
-for _command in (conflicts, key, kind, ledger, mode, person, pull, purge, report, verify):
+for _command in (
+    community_export,
+    community_import,
+    conflicts,
+    key,
+    kind,
+    ledger,
+    mode,
+    person,
+    pull,
+    purge,
+    report,
+    verify,
+):
     community.add_command(_command)
 
 
