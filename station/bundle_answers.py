@@ -86,9 +86,7 @@ def _check(carrier: Carrier, reader: BundleReader) -> bytes:
     first = next(pieces, None)
     trust = _trust(carrier, first.trust_list if first else None)
     if all(known.public_key != header.public_key for known in trust.good(USE_ANSWERS)):
-        raise _refused(
-            N_("{path}: is signed by a key that the community does not name; nothing of it was used"), reader
-        )
+        raise _refused(N_("{path}: is signed by a key that is not the community's; nothing of it was used"), reader)
     for _piece in pieces:
         pass
     reader.verify(header.public_key)

@@ -219,6 +219,7 @@ class _Export:
 
     def _write_file(self, path: Path | None, folder: Path, span: tuple[int, int]) -> Path:
         carrier, before_n, made_ms = self._carrier, self._n, self._carrier.now_ms()
+        first_n, last_n = span
         place = path or free_name(folder, carrier.station, made_ms, "community", carrier.zone)
         key = new_key()
         header = Header(
@@ -239,8 +240,9 @@ class _Export:
 
         def fill(file: BinaryIO) -> None:
             writer = BundleWriter(file, header, key)
-            for piece in self._pieces(span):
+            for piece in self._pieces(last_n):
                 writer.add(piece)
+                self._progress(self._n - first_n + 1, last_n - first_n + 1)
                 if writer.size >= most:
                     break
             writer.finish(self._key, self._n, self._hash)
@@ -252,8 +254,7 @@ class _Export:
             raise
         return place
 
-    def _pieces(self, span: tuple[int, int]) -> Iterator[bytes]:
-        first_n, last_n = span
+    def _pieces(self, last_n: int) -> Iterator[bytes]:
         while self._n < last_n:
             if self._is_cancelled():
                 raise _CancelledError
@@ -267,4 +268,3 @@ class _Export:
                 size += len(line) + 1
                 self._n, self._hash = n, event.hash
             yield journal_piece(from_n, lines)
-            self._progress(self._n - first_n + 1, last_n - first_n + 1)

@@ -61,7 +61,15 @@ def import_bundles(desk: Desk, paths: Sequence[Path], progress: Progress = lambd
     not there, and `DatabaseError`; whatever was stored before stays, and the import can be repeated.
     """
     done = Import()
+    found: list[tuple[str, int, Path]] = []
     for path in bundles_in(paths, "community"):
+        try:
+            with open_bundle(path) as reader:
+                found.append((reader.header.station, reader.header.first_n, path))
+        except BundleError as error:
+            done.refused.append(error)
+    # In the order of recording, whatever the files are called: that is the quickest, and conflicts come once.
+    for _station, _first_n, path in sorted(found):
         try:
             with open_bundle(path) as reader:
                 done.taken.append(_take_in(desk, reader, path, progress))
