@@ -7,7 +7,7 @@ from pathlib import Path
 from passes.keyfiles import load_key, save_key
 from passes.keys import IssuingKey
 
-STATION_KEY_FILE = "station-key.pem"
+STATION_KEY_FILE = "head-key.pem"
 
 
 def station_key(folder: Path) -> IssuingKey:

@@ -119,7 +119,7 @@ def _check(desk: Desk, reader: BundleReader) -> bytes:
     for _batch in _batches(reader, key):
         pass
     with writing(desk.engine) as connection:
-        register_key(connection, desk.community, header.station, header.public_key, desk.now_ms())
+        register_key(connection, desk.community, header.station, header.public_key)
     return key
 
 

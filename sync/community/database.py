@@ -88,6 +88,7 @@ stations = Table(
     Column("last_contact_ms", sa.BigInteger),
     Column("head_epoch", key_text),
     Column("head_seq", sa.BigInteger),
+    Column("public_key", sa.Text),
     PrimaryKeyConstraint("community", "station", name="stations_pk"),
     UniqueConstraint("community", "secret_sha256", name="stations_secret_uq"),
     ForeignKeyConstraint(["community"], ["communities.community"], name="stations_community_fk"),

@@ -185,8 +185,8 @@ def test_a_fork_and_a_spoilt_record_are_told_as_over_http(world: World) -> None:
     world.take_in()
     twin_folder = world.folder / "twin"
     twin_folder.mkdir()
-    (twin_folder / "station-key.pem").write_bytes((world.post.folder / "station-key.pem").read_bytes())
-    (twin_folder / "station-key.pem").chmod(0o600)
+    (twin_folder / "head-key.pem").write_bytes((world.post.folder / "head-key.pem").read_bytes())
+    (twin_folder / "head-key.pem").chmod(0o600)
     twin = Post(twin_folder, world.clock, station="east")
     twin.journal._epoch = world.post.journal._epoch
     twin.issue()
@@ -230,7 +230,7 @@ def test_the_first_key_that_a_station_showed_holds(world: World) -> None:
     world.record()
     world.export()
     world.take_in()
-    (world.post.folder / "station-key.pem").unlink()
+    (world.post.folder / "head-key.pem").unlink()
     for path in world.bundles("community"):
         path.unlink()
     world.record()
