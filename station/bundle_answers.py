@@ -21,7 +21,7 @@ from sync.bundlefiles import bundles_in, open_bundle
 from sync.bundlewire import AnswerPiece, Receipt, digest_of, journal_piece
 from sync.events import to_json
 from sync.secrets import secret_digest
-from sync.wire import FeedAnswer
+from sync.wire import FeedAnswer, HoldingsAnswer
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -84,7 +84,7 @@ def _check(carrier: Carrier, reader: BundleReader) -> bytes:
     key = key_for_station(header, secret_digest(carrier.secret))
     pieces = _pieces(reader, key)
     first = next(pieces, None)
-    trust = _trust(carrier, first.trust_list if first else None)
+    trust = _trust(carrier, first.holdings.trust_list if first and first.holdings else None)
     if all(known.public_key != header.public_key for known in trust.good(USE_ANSWERS)):
         raise _refused(N_("{path}: is signed by a key that is not the community's; nothing of it was used"), reader)
     for _piece in pieces:
@@ -115,10 +115,14 @@ def _take(carrier: Carrier, reader: BundleReader, key: bytes, path: Path, done: 
         with open_parcels(carrier.folder, carrier.station, carrier.zone) as parcels:
             taking = _Taking(carrier, connection, parcels, reader)
             taking.refuse_old_life()
+            held: HoldingsAnswer | None = None
             for piece in _pieces(reader, key):
+                held = held or piece.holdings
+                taking.agree(held)
                 done.settled += taking.settle(piece.receipts)
                 if piece.feed:
                     done.news += taking.take_feed(piece.feed, piece.after)
+            taking.agree(held)
     finally:
         connection.close()
     done.files.append(path)
@@ -144,6 +148,11 @@ class _Taking:
                 self._reader,
             )
 
+    def agree(self, held: HoldingsAnswer | None) -> None:
+        """Take up with the database as it is, if this is the first or the newest that is heard of it."""
+        if held and self._parcels.outbox.generation() != held.generation and self._is_newest():
+            self._parcels.outbox.agree(held)
+
     def settle(self, receipts: Sequence[Receipt]) -> int:
         """Keep the answers that follow what has one already; return to how many records.
 
@@ -157,7 +166,8 @@ class _Taking:
             first_unsent = unsent[0][0]
             answers = [(n, answer) for n, answer in receipt.by_number() if n >= first_unsent]
             if answers and answers[0][0] == first_unsent and self._digest(receipt) == receipt.digest:
-                self._parcels.outbox.settle(answers, self._carrier.now_ms())
+                life = self._reader.header.generation
+                self._parcels.outbox.settle(answers, self._carrier.now_ms(), life, has_gap=receipt.has_gap)
                 settled += len(answers)
         return settled
 
@@ -178,7 +188,7 @@ class _Taking:
     def _is_newest(self) -> bool:
         """Say whether the bundle was made after this station last heard from its community."""
         synced = read_note(self._db, SYNCED)
-        return synced is None or self._made_ms > int(synced)
+        return synced is None or self._made_ms >= int(synced)
 
     def _digest(self, receipt: Receipt) -> str:
         """Return the digest of the records that a receipt is about, as they are here: another life has others."""

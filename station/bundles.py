@@ -13,9 +13,9 @@ from passes.errors import N_
 from passes.keys import key_id_of
 from passes.trust import USE_BUNDLES, TrustList
 from station.feed import Feed
-from station.journal import noted_epoch, read_events
+from station.journal import read_events
 from station.outbox import JournalOutbox
-from station.signing import station_key
+from station.settings import HEAD_KEY_FILE
 from station.storage import FILE_NAME, open_file, storage_errors
 from sync.bundle import MAX_FILE_BYTES, BundleError, BundleWriter, Header, new_key, seal_for_community
 from sync.bundlefiles import (
@@ -32,6 +32,7 @@ from sync.bundlefiles import (
 from sync.bundlewire import journal_piece
 from sync.courier import BATCH_BYTES
 from sync.events import new_id, to_json
+from sync.heads import head_key
 from sync.secrets import key_proof, secret_digest
 from sync.wire import MAX_EVENTS
 
@@ -145,7 +146,7 @@ class _Export:
         self._seal_to = seal_to
         self._progress = progress
         self._is_cancelled = is_cancelled
-        self._key = station_key(carrier.folder)
+        self._key = head_key(carrier.folder / HEAD_KEY_FILE)
         self._outbox = JournalOutbox(connection, carrier.folder / FILE_NAME, carrier.station)
         self._feed = Feed(connection, carrier.folder / FILE_NAME, carrier.station, carrier.zone)
         self._n = 0
@@ -232,7 +233,7 @@ class _Export:
             public_key=self._key.public_key,
             proof=key_proof(secret_digest(carrier.secret), carrier.community, carrier.station, self._key.public_key),
             first_n=before_n + 1,
-            epoch=noted_epoch(carrier.folder),
+            epoch=self._feed.epoch(),
             cursor=self._feed.cursor(),
         )
         header = seal_for_community(key, header, self._seal_to)

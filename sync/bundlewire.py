@@ -5,20 +5,21 @@ from collections.abc import Sequence
 
 import msgspec
 
-from sync.wire import MAX_EVENTS, EventAnswer, FeedAnswer
+from sync.wire import MAX_EVENTS, EventAnswer, FeedAnswer, HoldingsAnswer
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of one piece of a journal: the station's numbers from `first_n` on, `count` of them.
 
     `digest` is the SHA-256 of the piece, by which the station sees that it wrote just that. `answers` are those that
-    are not `stored`.
+    are not `stored`. `has_gap`: what the station recorded before is missing at the community.
     """
 
     first_n: int
     count: int
     digest: str
     answers: list[EventAnswer] = []
+    has_gap: bool = False
 
     def by_number(self) -> list[tuple[int, EventAnswer]]:
         """Return the answer to each of the station's numbers, in their order."""
@@ -28,15 +29,15 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AnswerPiece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One piece of an answer: receipts, or a piece of the feed that follows the cursor `after`, or the trust list.
+    """One piece of an answer: receipts, or a piece of the feed that follows the cursor `after`, or the `holdings`.
 
-    The trust list (base64url) comes first, so that a station that has been away can tell the key that signs.
+    The holdings come first, with the trust list by which a station that has been away can tell the key that signs.
     """
 
     receipts: list[Receipt] = []
     feed: FeedAnswer | None = None
     after: str | None = None
-    trust_list: str | None = None
+    holdings: HoldingsAnswer | None = None
 
 
 def journal_piece(first_n: int, lines: Sequence[bytes]) -> bytes:

@@ -17,10 +17,12 @@ from sync.bundlewire import AnswerPiece, Receipt
 from sync.community.bundles import Desk, Taken
 from sync.community.database import reading
 from sync.community.feed import read_feed
+from sync.community.holdings import holdings
 from sync.community.journal import generation
 from sync.community.office import key_path, load_root_public, load_trust_list
 from sync.community.stations import require_enrolled
 from sync.events import new_id
+from sync.wire import HoldingsAnswer
 
 _RECEIPTS_IN_A_PIECE = 200
 
@@ -53,7 +55,13 @@ def _write(
     now_ms = desk.now_ms()
     with reading(desk.engine) as connection:
         digest = require_enrolled(connection, desk.community, station)
-        life = generation(connection, desk.community)
+        held = HoldingsAnswer(
+            community=desk.community,
+            generation=generation(connection, desk.community),
+            server_time_ms=now_ms,
+            trust_list=trust_list,
+            holdings=holdings(connection, desk.community, station),
+        )
     header = Header(
         purpose="answer",
         community=desk.community,
@@ -62,12 +70,12 @@ def _write(
         made_ms=now_ms,
         sealed=new_key(),
         public_key=signer.public_key,
-        generation=life,
+        generation=held.generation,
     )
 
     def fill(file: BinaryIO) -> None:
         writer = BundleWriter(file, header, key_for_station(header, digest))
-        writer.add(msgspec.json.encode(AnswerPiece(trust_list=trust_list)))
+        writer.add(msgspec.json.encode(AnswerPiece(holdings=held)))
         for start in range(0, len(receipts), _RECEIPTS_IN_A_PIECE):
             piece = AnswerPiece(receipts=list(receipts[start : start + _RECEIPTS_IN_A_PIECE]))
             writer.add(msgspec.json.encode(piece))

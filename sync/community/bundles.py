@@ -89,10 +89,10 @@ def _take_in(desk: Desk, reader: BundleReader, path: Path, progress: Progress) -
     counts: Counter[str] = Counter()
     receipts: list[Receipt] = []
     for first_n, lines, digest in _batches(reader, key):
-        _generation, answers = store_batch(desk.engine, read_batch(desk.engine, setting, lines))
-        counts.update(answer.status for answer in answers)
-        told = [answer for answer in answers if answer.status != "stored"]
-        receipts.append(Receipt(first_n=first_n, count=len(lines), digest=digest, answers=told))
+        stored = store_batch(desk.engine, read_batch(desk.engine, setting, lines))
+        counts.update(answer.status for answer in stored.answers)
+        told = [answer for answer in stored.answers if answer.status != "stored"]
+        receipts.append(Receipt(first_n=first_n, count=len(lines), digest=digest, answers=told, has_gap=stored.has_gap))
         progress(path.name, counts.total())
     return Taken(path, header, dict(counts), receipts)
 

@@ -6,7 +6,7 @@ Run as: python -m tests.bundles.child WHAT FOLDER SECRET URL
 import sys
 from pathlib import Path
 
-import station.bundles
+import station.bundles as bundles_module
 from passes.trust import read_trust_list
 from station.bundles import Carrier, export_to
 from station.clock import SystemClock
@@ -20,13 +20,18 @@ def main(what: str, folder: Path, secret: str, url: str) -> None:
     office, stick, now_ms = folder / "office", folder / "stick", SystemClock().now_ms
     root = load_root_public(office)
     if what == "export":
-        station.bundles.FILE_BYTES = 1000
+        vars(bundles_module)["FILE_BYTES"] = 1000
         trust = read_trust_list(load_trust_list(office), root)
         carrier = Carrier(folder / "east", "east", COMMUNITY, SHANGHAI, secret, trust, root, now_ms, 0)
-        export_to(carrier, stick, progress=lambda done, _of: sys.stdout.write(f"{done}\n") and sys.stdout.flush())
+        export_to(carrier, stick, progress=lambda done, _of: tell(done))
     else:
         desk = Desk(open_engine(url), office, COMMUNITY, now_ms)
-        import_bundles(desk, [stick], lambda _name, done: sys.stdout.write(f"{done}\n") and sys.stdout.flush())
+        import_bundles(desk, [stick], lambda _name, done: tell(done))
+
+
+def tell(done: int) -> None:
+    sys.stdout.write(f"{done}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from passes.keys import IssuingKey
 from passes.trust import TrustedKey, sign_trust_list
 from station.bundle_answers import import_from
 from station.bundles import export_to
-from station.signing import station_key
+from station.settings import HEAD_KEY_FILE
 from sync.bodies import HolderBanned
 from sync.bundle import BundleError
 from sync.community import journal
@@ -20,6 +20,7 @@ from sync.community.database import forks, quarantine, reading, writing
 from sync.community.keys import start_sealing, withdraw_key
 from sync.community.registry import add_community
 from sync.community.stations import add_station, withdraw_station
+from sync.heads import head_key
 from tests.bundles.world import World
 from tests.community.conftest import serving
 from tests.station.post import COMMUNITY, ROOT, Post, trust_list
@@ -363,7 +364,7 @@ def test_a_stick_that_fails_while_it_is_written(
 ) -> None:
     world.record()
     world.write_feed().unlink()
-    station_key(world.post.folder)
+    head_key(world.post.folder / HEAD_KEY_FILE)
 
     def fail(_descriptor: int) -> None:
         raise OSError(number, "broken")
