@@ -144,6 +144,7 @@ def test_what_another_life_of_the_journal_sent_is_no_receipt(world: World) -> No
     world.take_in()
     copy = world.folder / "copy"
     copy.mkdir()
+    world.trust_root(copy)
     other = Post(copy, world.clock, station="east")
     for _ in range(2):
         other.issue()
@@ -186,6 +187,7 @@ def test_a_fork_and_a_spoilt_record_are_told_as_over_http(world: World) -> None:
     world.take_in()
     twin_folder = world.folder / "twin"
     twin_folder.mkdir()
+    world.trust_root(twin_folder)
     (twin_folder / "head-key.pem").write_bytes((world.post.folder / "head-key.pem").read_bytes())
     (twin_folder / "head-key.pem").chmod(0o600)
     twin = Post(twin_folder, world.clock, station="east")

@@ -11,6 +11,7 @@ from passes.trust import TrustList
 from station.bundle_answers import TakenOver, import_from
 from station.bundles import Carrier, Exported, export_to
 from station.outbox import JournalOutbox
+from station.settings import ROOT_FILE
 from sync.bodies import PassageRecorded
 from sync.community.bundle_answers import write_answers, write_feed
 from sync.community.bundles import Desk, Import, import_bundles
@@ -42,8 +43,13 @@ class World:
         self.secret = add_station(self.engine, COMMUNITY, "east", "东门", self.clock.ms)
         station_folder = self.folder / "east"
         station_folder.mkdir()
+        self.trust_root(station_folder)
         self.post = Post(station_folder, self.clock, station="east")
         self.outbox = JournalOutbox(self.post.journal.connection, self.post.journal.path, "east")
+
+    def trust_root(self, folder: Path) -> None:
+        """Let a gate's folder know the community's root key, as joining does."""
+        (folder / ROOT_FILE).write_text(self.office.root.public_key.hex())
 
     @property
     def trust(self) -> TrustList:
