@@ -140,7 +140,7 @@ class GateScreen(Screen[None]):
         state = message.state
         self._devices[state.setting] = state
         if state.device is Device.THERMOMETER and state.is_in_trouble:
-            self._lane.lose_sight()
+            self._lane.sight.lose()
             self._show_reading()
         with self._told(quietly=True):
             self._show_health()
@@ -148,7 +148,7 @@ class GateScreen(Screen[None]):
     def use_devices(self, devices: tuple[DeviceState, ...]) -> None:
         """Show other devices from now on; what the ones before had measured is nobody's."""
         self._devices = {state.setting: state for state in devices}
-        self._lane.lose_sight()
+        self._lane.sight.lose()
         with self._told(quietly=True):
             self._show_health()
             self._show_reading()
@@ -236,7 +236,7 @@ class GateScreen(Screen[None]):
         """Ask for a typed temperature, a reason for none, or another measurement."""
         current = self._lane.current
         is_low = current is not None and bool(current.attempts) and current.verdict.needs_reading
-        self._ask(reading_form(self._lane.site, is_low=is_low), self._reading_answered)
+        self._ask(reading_form(self._lane.sight.site, is_low=is_low), self._reading_answered)
 
     def action_hand_over(self) -> None:
         """Ask who takes over the shift."""
@@ -314,11 +314,11 @@ class GateScreen(Screen[None]):
     def _reading_answered(self, answer: Answer) -> None:
         celsius, reason = answer.values["celsius"], answer.values["reason"]
         site = site_of(answer.values["site"])
-        is_elsewhere = site != self._lane.site
+        is_elsewhere = site != self._lane.sight.site
         if is_elsewhere:
             self._lane.choose_site(site)
         if answer.other or (is_elsewhere and not celsius):
-            self._lane.remeasure()
+            self._lane.sight.measure_again()
         elif celsius:
             self._lane.type_reading(parse_celsius(celsius), reason or "-")
         else:

@@ -29,7 +29,7 @@ class ReadingPanel(Static):
     def show(self, lane: Lane) -> None:
         """Show the reading taken or typed, or how far the measuring has come; repaints only what changed."""
         attempts = lane.current.attempts if lane.current else ()
-        reading = lane.stability.reading or next((last for last in attempts[-1:] if last.manual), None)
+        reading = lane.sight.stability.reading or next((last for last in attempts[-1:] if last.manual), None)
         finding, ambient = None, None
         if reading is not None:
             finding = self._rule.judge(reading.celsius)
@@ -37,7 +37,7 @@ class ReadingPanel(Static):
             ambient = reading.ambient_celsius
         else:
             value, state = wording.celsius_text(self._calm(lane.live_celsius)), _state(lane)
-        site = attempts[-1].site if attempts and reading is not None else lane.site
+        site = attempts[-1].site if attempts and reading is not None else lane.sight.site
         shown = (value, state, ambient, len(attempts), site)
         if shown != self._shown:
             self._shown = shown
@@ -70,4 +70,4 @@ class ReadingPanel(Static):
 def _state(lane: Lane) -> str:
     if lane.is_waiting_for_the_one_before:
         return _("one before: step off")
-    return _("measuring") if lane.stability.is_measuring else _("waiting")
+    return _("measuring") if lane.sight.stability.is_measuring else _("waiting")
