@@ -31,7 +31,7 @@ class Step:
 
 _MASK = Step("mask", N_("mask"))
 _ASK = Step("ask", N_("ask"))
-_MEASURE = Step("measure", N_("measure"), "reading")
+_MEASURE = Step("measure", N_("temp"), "reading")
 _PAPERS = Step("papers", N_("papers"), "scan")
 _RECORD = Step("record", N_("record"), "record")
 

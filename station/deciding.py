@@ -87,9 +87,9 @@ class Scan(msgspec.Struct, frozen=True):
     that is already recorded. `celsius` is the reading that decided, the last valid one. `id_matches` is what the guard
     saw on the ID card. Of the `attempts` the first `carried` are of an earlier scan, before a rest: they are kept and
     decide nothing any more. `companions` pass together with this person, each with their own readings; `method` and
-    `steps` say what was checked (`station.checklists`). `last_leg` is the last accepted passage of the pass's line. `state_detail` is the stated reason
-    of the pass's state. `counted_ms` is the instant that counts: later than `at_ms` while the clock is not believed. It
-    and `last_leg` are by a clock that is `ahead_ms` ahead of the community's.
+    `steps` say what was checked (`station.checklists`). `last_leg` is the last accepted passage of the pass's line.
+    `state_detail` is the stated reason of the pass's state. `counted_ms` is the instant that counts: later than `at_ms`
+    while the clock is not believed. It and `last_leg` are by a clock that is `ahead_ms` ahead of the community's.
     """
 
     text: str

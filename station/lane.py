@@ -17,11 +17,10 @@ from passes.trips import Direction
 from station.assembly import Station
 from station.checklists import Checklist
 from station.clock import Clock
-from station.corrections import undo
+from station.corrections import newest_to_undo, undo
 from station.deciding import Scan, Visitor
 from station.devices.measurement import Measurement
 from station.gate import Gate
-from station.logbook import LoggedPassage, recent
 from station.resting import Rester, Resting
 from station.scan_states import can_be_overruled, is_feverish, is_on_the_other_side, is_open
 from station.settings import Settings
@@ -81,7 +80,7 @@ class Lane:
         return self.current is not None and is_open(self.current)
 
     def turn_direction(self) -> None:
-        """Change the direction; a pending scan is decided anew the other way, and one that is already on the other side.
+        """Change the direction; a pending scan is decided anew the other way, and so is whoever is already out, or in.
 
         Any other refusal already recorded stays so: the guard scans again. Raises `StorageError` when the other way is
         refused and that cannot be written; then nothing has changed.
@@ -190,7 +189,8 @@ class Lane:
 
     def measured(self, measurement: Measurement) -> bool:
         """Take one measurement of the stream; say whether it made a reading for somebody who stands here."""
-        attempt = self.sight.take(measurement, wants_another=self._wants_another())
+        is_resting = self.is_pending and self.rest_ends_ms is not None
+        attempt = self.sight.take(measurement, wants_another=self._wants_another(), is_resting=is_resting)
         if attempt is None or self.current is None:
             return False
         self._take_reading(self.current, attempt)
@@ -259,12 +259,22 @@ class Lane:
             raise LaneError(N_("no ID card is asked for with this pass"))
         self.current = self._gate.check_id(current, matches=False)
 
+    def look_again(self, pass_id: str) -> None:
+        """Decide anew about whoever stands here, or was refused here, if something became known about their pass."""
+        current = self.current
+        if current is None or current.person is None or current.person.pass_id != pass_id:
+            return
+        if self.is_pending:
+            self.current = self._decided_for(self.direction, current)
+        elif current.outcome == "refused":
+            self._show(self._gate.turned(current, current.direction))
+
     def undo(self, reason: str) -> None:
         """Take back the passage recorded last at this gate.
 
         Raises `CorrectionError` when it is too old, or the pass has been used since, `LaneError` when there is none.
         """
-        last = next((passage for passage in recent(self._gate.journal.connection, 50) if _can_be_undone(passage)), None)
+        last = newest_to_undo(self._gate.journal)
         if last is None or last.body.pass_id is None:
             raise LaneError(N_("there is no passage here that could be taken back"))
         undo(self._gate.journal, self._gate.register, self._clock, last.body.pass_id, reason)
@@ -278,8 +288,11 @@ class Lane:
     def override(self, *, lead: str, reason: str) -> bool:
         """Record whom the rules refuse, on the lead's word; say whether that is on disk now.
 
-        Raises `UsageError` without a reason, `LaneError` where nobody was refused whom a lead may let through.
+        Raises `UsageError` without a name or reason, and `LaneError` where nobody was refused whom a lead may let
+        through.
         """
+        if not lead.strip():
+            raise UsageError(N_("lead: write the name of whoever lets this person through"))
         current = self.current
         if current is None or not can_be_overruled(current):
             raise LaneError(N_("nobody stands here whom the lead could let through"))
@@ -370,10 +383,6 @@ class Lane:
             return True
         last = current.attempts[-1:]
         return bool(last) and not current.companions and self._gate.rule.judge(last[0].celsius) is not Finding.NORMAL
-
-
-def _can_be_undone(passage: LoggedPassage) -> bool:
-    return passage.body.outcome == "allowed" and not passage.is_undone
 
 
 def make_lane(station: Station) -> Lane:

@@ -1,5 +1,6 @@
 """What one scan still allows: whether it is open, whether its refusal can be answered, and how."""
 
+from passes.policy import Outcome
 from passes.reasons import NOTES, Reason
 from station.deciding import Scan
 
@@ -7,6 +8,12 @@ from station.deciding import Scan
 def is_open(scan: Scan) -> bool:
     """Say whether the passage is neither recorded nor refused."""
     return not scan.recorded and not scan.again
+
+
+def is_decided(scan: Scan) -> bool:
+    """Say whether the verdict waits for nothing more, neither a reading nor a look at the ID card."""
+    verdict = scan.verdict
+    return verdict.outcome is Outcome.REFUSE or not (verdict.needs_reading or verdict.needs_id)
 
 
 def is_feverish(scan: Scan) -> bool:

@@ -75,9 +75,10 @@ class Sight:
             return None
         return live.celsius
 
-    def take(self, measurement: Measurement, *, wants_another: bool) -> Attempt | None:
+    def take(self, measurement: Measurement, *, wants_another: bool, is_resting: bool = False) -> Attempt | None:
         """Take one measurement of the stream; return the reading that it completes for whoever stands here.
 
+        While that person `is_resting` a reading is somebody else's, and forgotten when they go.
         Where one of them `wants_another`, it is taken as soon as the thermometer has seen that the forehead went away.
         So is the next person's first: whoever was measured last may still stand there when the next one is scanned.
         """
@@ -86,7 +87,7 @@ class Sight:
         latched = self.stability.reading
         if self._is_wall(measurement):
             self._is_occupied = False
-            if latched is not None and wants_another:
+            if latched is not None and (wants_another or is_resting):
                 self.stability.remeasure(measurement.at_s)
                 return None
         if latched is None and self._is_occupied:
