@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.widgets import Static
 
+from passes.policy import Outcome
 from station.assembly import Station
 from station.screens.bell import STROKES, Bell
 from sync.bodies import PassageFollowed, PassageMissed
@@ -180,18 +182,18 @@ def test_a_gate_of_one_way_turns_one_person_only(tmp_path: Path) -> None:
     play(tmp_path, story, before=one_way)
 
 
-def test_the_bell_has_a_pattern_for_each_outcome(tmp_path: Path) -> None:
+def test_the_bell_has_a_pattern_for_each_outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(console: Console) -> None:
         rung: list[int] = []
-        console.app.bell = lambda: rung.append(1)  # type: ignore[method-assign]
+        monkeypatch.setattr(console.app, "bell", lambda: rung.append(1))
         for outcome, strokes in STROKES.items():
             rung.clear()
             Bell(console.app, is_on=True).ring(outcome)
             await console.until(lambda strokes=strokes: len(rung) == strokes)
         rung.clear()
-        Bell(console.app, is_on=False).ring(outcome)
+        Bell(console.app, is_on=False).ring(Outcome.REFUSE)
         await console.scan("no pass")
-        await console.until(lambda: len(rung) == 3)
+        await console.until(lambda: len(rung) == STROKES[Outcome.REFUSE])
 
     play(tmp_path, story)
 

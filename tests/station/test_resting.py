@@ -96,9 +96,10 @@ def test_a_restart_finds_them_again_and_they_come_back_by_their_number(post: Pos
     assert names(after) == ["甲", "乙"]
     post.clock.move(REST_S)
     after.lane.come_back(after.lane.resting()[1][0])
-    assert after.lane.current is not None
-    assert (after.lane.current.person or after).holder == "乙"  # type: ignore[union-attr]
-    assert after.lane.current.carried == 1
+    current = after.lane.current
+    assert current is not None
+    assert current.person is not None
+    assert (current.person.holder, current.carried) == ("乙", 1)
     with pytest.raises(LaneError):
         after.lane.come_back(after.lane.resting()[0][0])
 
