@@ -19,15 +19,12 @@ from station.assembly import Station
 from station.corrections import CorrectionError
 from station.devices.manager import Device, DeviceState
 from station.devices.measurement import Measurement
-from station.dialogs.help import HelpDialog
 from station.i18n import _, explain
 from station.lane import Lane
 from station.scan_states import is_decided
 from station.screens.bell import Bell
 from station.screens.dealer import Scanner
-from station.screens.duty_desk import DutyDesk
 from station.screens.gate_view import GateView
-from station.screens.lane_desk import LaneDesk
 from station.screens.messages import (
     CardSaid,
     CourierSaid,
@@ -44,7 +41,9 @@ from station.widgets.scan_field import ScanField
 from station.widgets.verdict_panel import VerdictPanel, why_not_yet
 
 if TYPE_CHECKING:
+    from station.screens.duty_desk import DutyDesk
     from station.screens.front_desk import FrontDesk
+    from station.screens.lane_desk import LaneDesk
 
 _Given = TypeVar("_Given")
 TALL_ROWS = 30
@@ -79,8 +78,6 @@ class GateScreen(Screen[None]):
         self._zone = station.settings.zone
         self._day = station.gate.today()
         self._view = GateView(self, station, lane, {state.setting: state for state in devices})
-        self._duty = DutyDesk(station, self._ask, self._view.hint)
-        self._lane_desk = LaneDesk(station, lane, self._ask, self._view.hint)
 
     def compose(self) -> ComposeResult:
         """Lay the areas out."""
@@ -248,6 +245,8 @@ class GateScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Show what the keys do."""
+        from station.dialogs.help import HelpDialog
+
         self.app.push_screen(HelpDialog((actions.RECORD, *self._actions)))
 
     def action_quit(self) -> None:
@@ -257,6 +256,18 @@ class GateScreen(Screen[None]):
     @cached_property
     def _bell(self) -> Bell:
         return Bell(self.app, is_on=self._station.settings.gate.sound)
+
+    @cached_property
+    def _duty(self) -> "DutyDesk":
+        from station.screens.duty_desk import DutyDesk  # dialogs are no part of a cold start
+
+        return DutyDesk(self._station, self._ask, self._view.hint)
+
+    @cached_property
+    def _lane_desk(self) -> "LaneDesk":
+        from station.screens.lane_desk import LaneDesk  # as above
+
+        return LaneDesk(self._station, self._lane, self._ask, self._view.hint)
 
     @cached_property
     def _desk(self) -> "FrontDesk":
