@@ -1,0 +1,18 @@
+"""Two hundred passages in one run of the app; `make soak` does five thousand."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.soak_gate import MOST_GROWTH_BYTES, soak
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+
+PASSAGES = 200
+
+
+def test_many_passages_in_one_run(tmp_path: Path) -> None:
+    done = soak(tmp_path / "station", PASSAGES)
+    assert (done.allowed, done.refused) == (PASSAGES, PASSAGES // 40)
+    assert done.growth_bytes < MOST_GROWTH_BYTES
