@@ -12,6 +12,8 @@ import time
 from datetime import date
 from pathlib import Path
 
+import msgspec
+
 from passes.keys import IssuingKey
 from passes.kinds import PRESETS, Kind
 from passes.trust import TrustedKey, sign_trust_list
@@ -139,7 +141,7 @@ def _set_kind(folder: Path, kind: Kind) -> None:
             id=f"{0:032}",
             kind="kind.set",
             at_ms=now_ms,
-            body=canonical_json(KindSet(kind=kind, effective_ms=0)),
+            body=msgspec.Raw(canonical_json(KindSet(kind=kind, effective_ms=0))),
         )
         answer = FeedAnswer(
             community=COMMUNITY,

@@ -1,5 +1,7 @@
 """The terminal's bell: one stroke lets through, two ask for a look, three refuse."""
 
+from typing import Any
+
 from textual.app import App
 from textual.timer import Timer
 
@@ -13,7 +15,7 @@ GAP_S = 0.22
 class Bell:
     """Rings patterns on the terminal of `app`, on its own timers; a newer pattern ends the one before."""
 
-    def __init__(self, app: App[object], *, is_on: bool) -> None:
+    def __init__(self, app: App[Any], *, is_on: bool) -> None:
         self._app = app
         self._is_on = is_on
         self._left = 0

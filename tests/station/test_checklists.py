@@ -1,6 +1,7 @@
 """The checklist of a method: what the program sees itself, what the guard ticks, and what the record says."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from textual.content import Content
@@ -58,7 +59,7 @@ def test_own_steps_and_none(post: Post) -> None:
 
 
 @pytest.mark.parametrize("tongue", ["zh", "en"])
-def test_what_is_left_to_tick_fits_the_panel(tongue: str) -> None:
+def test_what_is_left_to_tick_fits_the_panel(tongue: Literal["zh", "en"]) -> None:
     set_language(tongue)
     for _label, steps in METHODS.values():
         left = " ".join(f"[ ]{_(step.label)}" for step in steps if not step.seen)

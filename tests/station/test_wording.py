@@ -1,5 +1,7 @@
 """Every verdict has its words, and a temperature is never shown as more than it is."""
 
+from typing import Literal
+
 import pytest
 from msgspec.structs import replace
 from textual.content import Content
@@ -20,7 +22,7 @@ def _english() -> None:
 
 
 @pytest.mark.parametrize("tongue", ["zh", "en"])
-def test_every_reason_has_its_words_and_a_next_step_that_fit_the_panel(post: Post, tongue: str) -> None:
+def test_every_reason_has_its_words_and_a_next_step_that_fit_the_panel(post: Post, tongue: Literal["zh", "en"]) -> None:
     """A pass's own texts, a host or a stated reason, may be longer: the panel cuts them."""
     row = post.issue()
     post.pass_through(row, Direction.EXIT)
