@@ -26,17 +26,22 @@ MOST_GROWTH_BYTES = 20_000_000
 MOST_SLOWER = 1.3
 _PASSES = 125
 _WARM = 50
-F2 = b"\x1b[12~"
+_MOST_CUT = 5
+F2, CTRL_U = b"\x1b[12~", b"\x15"
 
 
 @dataclass(frozen=True, slots=True)
 class Soaked:
-    """What a run came to: seconds of each passage, memory, and how many passages the journal says were let through."""
+    """What a run came to: seconds of each passage, memory, and how many passages the journal says were let through.
+
+    `cut` scans came in two: on a machine so busy that it stands still for longer than a scanner's pause.
+    """
 
     spent_s: list[float]
     growth_bytes: int
     allowed: int
     refused: int
+    cut: int
 
     @property
     def slower(self) -> float:
@@ -50,7 +55,7 @@ def soak(folder: Path, passages: int) -> Soaked:
     """Let so many people pass at a new station in `folder`."""
     tokens = make_station(folder, passes=_PASSES)
     terminal = Terminal(gate_command(folder))
-    spent_s, warm_bytes = [], 0
+    spent_s, warm_bytes, cut = [], 0, 0
     try:
         terminal.wait_for(b"READY-BENCH")
         terminal.settle()
@@ -60,7 +65,13 @@ def soak(folder: Path, passages: int) -> Soaked:
                 terminal.answer(F2, b"Direction IN" if turn % 2 else b"Direction OUT")
             if number % 40 == 39:
                 terminal.answer(f"\x1b[200~no pass {number}\x1b[201~\r".encode(), b"REFUSE")
-            spent_s.append(_passage(terminal, tokens[who], f"R{who:04}".encode(), is_wedge=number % 10 == 9))
+            mark = f"R{who:04}".encode()
+            if number % 10 == 9:
+                cut += _scanned(terminal, tokens[who], mark)
+                terminal.answer(b"\r", b"recorded ")
+            else:
+                scan_s = terminal.answer(f"\x1b[200~{tokens[who]}\x1b[201~\r".encode(), mark)
+                spent_s.append(scan_s + terminal.answer(b"\r", b"recorded "))
             if number == _WARM:
                 warm_bytes = terminal.resident_bytes()
         growth_bytes = terminal.resident_bytes() - warm_bytes
@@ -70,19 +81,20 @@ def soak(folder: Path, passages: int) -> Soaked:
         station.journal.verify()
         bodies = [read_body(event.kind, event.body) for _n, event in station.journal.read()]
     outcomes = [body.outcome for body in bodies if isinstance(body, PassageRecorded)]
-    return Soaked(spent_s, growth_bytes, outcomes.count("allowed"), outcomes.count("refused"))
+    return Soaked(spent_s, growth_bytes, outcomes.count("allowed"), outcomes.count("refused"), cut)
 
 
-def _passage(terminal: Terminal, token: str, mark: bytes, *, is_wedge: bool) -> float:
-    """Let one person pass; return the seconds that the screen took for it."""
-    if is_wedge:
-        spent_s = terminal.answer(f"{token}\r".encode(), mark)
-        # What comes sooner is still the scanner's.
-        time.sleep(END_GAP_S * 1.2)
-    else:
-        spent_s = terminal.answer(f"\x1b[200~{token}\x1b[201~\r".encode(), mark)
-    terminal.settle(0)
-    return spent_s + terminal.answer(b"\r", b"recorded ")
+def _scanned(terminal: Terminal, token: str, mark: bytes) -> int:
+    """Let a keyboard-wedge scanner read a pass until it is read whole; return how often it was not."""
+    for cut in range(_MOST_CUT):
+        terminal.send(f"{token}\r".encode())
+        if terminal.see(mark, b"REFUSE") == mark:
+            # What comes sooner is still the scanner's.
+            terminal.settle(END_GAP_S * 1.2)
+            return cut
+        terminal.settle(END_GAP_S * 2)
+        terminal.send(CTRL_U)
+    raise TimeoutError(f"{mark!r} was cut {_MOST_CUT} times")
 
 
 def main() -> None:
@@ -93,7 +105,7 @@ def main() -> None:
         done = soak(Path(folder) / "station", passages)
     print(
         f"{passages} passages in {time.perf_counter() - began_s:.0f} s, {done.allowed} let through, {done.refused}"
-        f" refused; memory {done.growth_bytes / 1e6:+.1f} MB (target < {MOST_GROWTH_BYTES / 1e6:.0f});"
+        f" refused, {done.cut} scans cut; memory {done.growth_bytes / 1e6:+.1f} MB (target < {MOST_GROWTH_BYTES / 1e6:.0f});"
         f" p95 of the last tenth {done.slower:.2f} x the first (target <= {MOST_SLOWER})"
     )
     is_fine = done.allowed == passages and done.growth_bytes < MOST_GROWTH_BYTES and done.slower <= MOST_SLOWER

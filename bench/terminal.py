@@ -48,23 +48,29 @@ class Terminal:
 
     def wait_for(self, mark: bytes) -> float:
         """Return the seconds from the start of the program until `mark` has been painted."""
-        self._see(mark)
+        self.see(mark)
         return time.perf_counter() - self.began_s
 
     def answer(self, keys: bytes, mark: bytes) -> float:
         """Send keys in one piece, and return the seconds until `mark` has been painted."""
         began_s = time.perf_counter()
-        os.write(self.master, keys)
-        self._see(mark)
+        self.send(keys)
+        self.see(mark)
         return time.perf_counter() - began_s
 
-    def _see(self, mark: bytes) -> None:
+    def send(self, keys: bytes) -> None:
+        """Send keys in one piece."""
+        os.write(self.master, keys)
+
+    def see(self, *marks: bytes) -> bytes:
+        """Wait for one of these to be painted and return it; raises `TimeoutError`."""
         seen, deadline_s = b"", time.perf_counter() + PATIENCE_S
-        while mark not in seen:
+        while not (found := [mark for mark in marks if mark in seen]):
             if time.perf_counter() > deadline_s:
-                raise TimeoutError(f"{mark!r} was not painted: {seen[-2000:]!r}")
+                raise TimeoutError(f"{marks!r} was not painted: {seen[:2000]!r} … {seen[-1000:]!r}")
             if select.select([self.master], [], [], 0.5)[0]:
                 seen += os.read(self.master, 65536)
+        return found[0]
 
     def settle(self, quiet_s: float = 0.25) -> None:
         """Read until nothing has come for a while."""

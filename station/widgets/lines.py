@@ -141,8 +141,12 @@ class CountLine(Static):
             (_("fevers"), counts.fevers),
             (_("refused"), counts.refused),
             (_("turned back"), counts.turned_back),
+            *([(_("lead's word"), counts.overridden)] if counts.overridden else []),
         )
-        self.update(Content("  ".join([_("Today"), *(f"{name} {number}" for name, number in told)])))
+        line = "  ".join(f"{name} {number}" for name, number in told)
+        longer = _("Today") + _ROW_GAP + line
+        is_wide = Content(longer).cell_length <= (self.content_size.width or 78)
+        self.update(Content(longer if is_wide else line))
 
 
 _DEVICES = {

@@ -14,5 +14,6 @@ PASSAGES = 200
 
 def test_many_passages_in_one_run(tmp_path: Path) -> None:
     done = soak(tmp_path / "station", PASSAGES)
-    assert (done.allowed, done.refused) == (PASSAGES, PASSAGES // 40)
+    assert done.allowed == PASSAGES
+    assert PASSAGES // 40 <= done.refused <= PASSAGES // 40 + 2 * done.cut
     assert done.growth_bytes < MOST_GROWTH_BYTES
