@@ -105,7 +105,8 @@ def main() -> None:
         done = soak(Path(folder) / "station", passages)
     print(
         f"{passages} passages in {time.perf_counter() - began_s:.0f} s, {done.allowed} let through, {done.refused}"
-        f" refused, {done.cut} scans cut; memory {done.growth_bytes / 1e6:+.1f} MB (target < {MOST_GROWTH_BYTES / 1e6:.0f});"
+        f" refused, {done.cut} scans cut; memory {done.growth_bytes / 1e6:+.1f} MB"
+        f" (target < {MOST_GROWTH_BYTES / 1e6:.0f});"
         f" p95 of the last tenth {done.slower:.2f} x the first (target <= {MOST_SLOWER})"
     )
     is_fine = done.allowed == passages and done.growth_bytes < MOST_GROWTH_BYTES and done.slower <= MOST_SLOWER
