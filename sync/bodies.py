@@ -313,6 +313,14 @@ class ShiftHandedOver(Body, frozen=True):
     outstanding: str = ""
 
 
+class StaffSet(Body, frozen=True):
+    """Who works at this station and what they may do; not `active` means not any more. PINs are in no record."""
+
+    name: str
+    roles: list[Literal["guard", "lead", "issuer", "admin"]] = []
+    active: bool = True
+
+
 class NameUnmasked(Body, frozen=True):
     """A name that lists hide was shown whole on a screen of the station; `subject` is the id of whom or what it names.
 
@@ -364,6 +372,7 @@ BODY_TYPES: dict[str, type[Body]] = {
     "clock.confirmed": ClockConfirmed,
     "shift.opened": ShiftOpened,
     "shift.handed_over": ShiftHandedOver,
+    "staff.set": StaffSet,
     "name.unmasked": NameUnmasked,
     "retention.purged": RetentionPurged,
 }

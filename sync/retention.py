@@ -69,6 +69,7 @@ RULES: dict[str, Rule | None] = {
     "shift.handed_over": _rule("shifts", "outgoing incoming counts"),
     # These name nobody but the staff who answer for them, as the header of every event does.
     "shift.opened": None,
+    "staff.set": None,
     "clock.confirmed": None,
     "kind.set": None,
     "mode.set": None,
