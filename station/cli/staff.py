@@ -12,6 +12,8 @@ from station.access import ROLE_NAMES, Member, Role
 from station.cli.common import ask_passphrase, echo_json, folder_option, json_option, station_in
 from station.i18n import _
 
+_ROLES = [role.value for role in Role]
+
 
 @click.group()
 def staff() -> None:
@@ -40,7 +42,7 @@ def list_(folder: Path | None, as_json: bool) -> None:
     "--role",
     "roles",
     multiple=True,
-    type=click.Choice([role.value for role in Role]),
+    type=click.Choice(_ROLES),
     help="May be given more than once.",
 )
 @folder_option
@@ -74,4 +76,5 @@ def remove(name: str, folder: Path | None) -> None:
 
 def _told(member: Member) -> str:
     roles = ", ".join(_(ROLE_NAMES[role]) for role in Role if role in member.roles)
-    return f"{member.name}  {roles}  {_('with PIN') if member.has_pin else _('without PIN')}"
+    pin = _("with PIN") if member.has_pin else _("without PIN")
+    return f"{member.name}  {roles}  {pin}"

@@ -57,7 +57,7 @@ class PinDialog(ModalScreen[Proof | None]):
         self._names = [member.name for member in provers]
         self._role = role
         self._trouble = trouble
-        self._name = name
+        self._said = name
         self._marked = self._names.index(name) if name in self._names else 0
 
     def compose(self) -> ComposeResult:
@@ -73,7 +73,7 @@ class PinDialog(ModalScreen[Proof | None]):
             else:
                 said = _("No PIN is set here for: {role}. Write who is responsible")
                 yield Static(said.format(role=_(ROLE_NAMES[self._role])), markup=False)
-                yield PlainInput(self._name, id="name", compact=True, max_length=MOST_CHARACTERS)
+                yield PlainInput(self._said, id="name", compact=True, max_length=MOST_CHARACTERS)
             yield Static(self._trouble, markup=False, classes="trouble")
             keys = [_("Enter = do it"), *([_("Up, Down = choose")] if len(self._names) > 1 else []), _("Esc = leave")]
             yield Static("   ".join(keys), markup=False, classes="keys")
