@@ -27,3 +27,8 @@ def read_note(connection: "Connection", name: str) -> str | None:
 def write_note(connection: "Connection", name: str, value: str) -> None:
     """Keep a value under a name, in the transaction that is open."""
     connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, value))
+
+
+def drop_note(connection: "Connection", name: str) -> None:
+    """Forget what is kept under a name, in the transaction that is open."""
+    connection.execute("DELETE FROM notes WHERE name = ?", (name,))

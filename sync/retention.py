@@ -68,9 +68,11 @@ RULES: dict[str, Rule | None] = {
     "watch.cleared": _ORDER,
     "quarantine.ordered": _ORDER,
     "quarantine.released": _ORDER,
+    "name.unmasked": _rule("shifts", "screen", "subject"),
     "shift.handed_over": _rule("shifts", "outgoing incoming counts"),
     # These name nobody but the staff who answer for them, as the header of every event does.
     "shift.opened": None,
+    "staff.set": None,
     "clock.confirmed": None,
     "kind.set": None,
     "mode.set": None,

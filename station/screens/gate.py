@@ -14,7 +14,8 @@ from textual.widgets import Footer, Input
 from passes.errors import GatepostError, UsageError
 from passes.policy import Outcome
 from passes.trips import Direction
-from station import actions
+from station.actions import gate as keys
+from station.actions import in_order
 from station.assembly import Station
 from station.corrections import CorrectionError
 from station.devices.manager import Device, DeviceState
@@ -23,15 +24,15 @@ from station.i18n import _, explain
 from station.lane import Lane
 from station.scan_states import is_decided
 from station.screens.bell import Bell
+from station.screens.binding import bind_actions
+from station.screens.catalogue import openings
 from station.screens.dealer import Scanner
 from station.screens.gate_view import GateView
 from station.screens.messages import (
-    CardSaid,
     CourierSaid,
     DeviceSaid,
-    DevicesWanted,
     JournalGrew,
-    ScannerSaid,
+    ScreenWanted,
     ThermometerSaid,
 )
 from station.storage import storage_errors
@@ -41,6 +42,7 @@ from station.widgets.scan_field import ScanField
 from station.widgets.verdict_panel import VerdictPanel, why_not_yet
 
 if TYPE_CHECKING:
+    from station.devices.idcard.card import CardError, IdCard
     from station.screens.duty_desk import DutyDesk
     from station.screens.front_desk import FrontDesk
     from station.screens.lane_desk import LaneDesk
@@ -68,10 +70,8 @@ class GateScreen(Screen[None]):
     ) -> None:
         super().__init__()
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (TALL_ROWS, "-tall")]
-        self._actions = (*((actions.DEAL,) if scanner else ()), *actions.GATE, actions.LEAVE)
-        for action in self._actions:
-            key, label = action.key, _(action.label)
-            self._bindings.bind(key, action.name, label, show=action.in_footer, key_display=key.upper())
+        self._actions = (*keys.GATE, *openings(), *((keys.DEAL,) if scanner else ()))
+        bind_actions(self, self._actions)
         self._scanner = scanner
         self._station = station
         self._lane = lane
@@ -155,14 +155,10 @@ class GateScreen(Screen[None]):
             self._view.health()
             self._view.reading()
 
-    @on(ScannerSaid)
-    def _scanner_said(self, message: ScannerSaid) -> None:
-        self.take_code(message.code, message.direction)
-
-    @on(CardSaid)
-    def _card_said(self, message: CardSaid) -> None:
+    def card_said(self, event: "IdCard | CardError") -> None:
+        """Take what the ID card reader said."""
         with self._told():
-            self._desk.card(message.event)
+            self._desk.card(event)
 
     @on(CourierSaid)
     def _courier_said(self, message: CourierSaid) -> None:
@@ -239,15 +235,19 @@ class GateScreen(Screen[None]):
         with self._told():
             self._duty.hand_over()
 
-    def action_devices(self) -> None:
-        """Set devices up, on a screen of its own."""
-        self.post_message(DevicesWanted())
+    def action_open(self, name: str) -> None:
+        """Open another screen."""
+        self.post_message(ScreenWanted(name))
+
+    def action_more(self) -> None:
+        """Ask which other screen is wanted."""
+        self.post_message(ScreenWanted())
 
     def action_help(self) -> None:
         """Show what the keys do."""
         from station.dialogs.help import HelpDialog
 
-        self.app.push_screen(HelpDialog((actions.RECORD, *self._actions)))
+        self.app.push_screen(HelpDialog(in_order((keys.RECORD, *self._actions)), _("Keys at the gate")))
 
     def action_quit(self) -> None:
         """Leave the program."""
