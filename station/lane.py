@@ -297,6 +297,7 @@ class Lane:
         if current is None or not can_be_overruled(current):
             raise LaneError(N_("nobody stands here whom the lead could let through"))
         self.current = self._gate.override(self._checked(current), lead=lead, reason=reason)
+        self.sight.step_up()
         return self.current.outcome == "allowed"
 
     def drop(self) -> None:

@@ -43,18 +43,13 @@ def turned_back_reason(typed: str) -> str:
     return typed.strip() or _("turned back")
 
 
-def override_form(values: Mapping[str, str], trouble: str, told: Sequence[str]) -> FormDialog:
-    """Ask for the lead's word that lets somebody through whom the rules refuse; `trouble`: the last answer's."""
-    return FormDialog(
-        _("The lead lets this person through"),
-        [Field("lead", _("Name of the lead on duty"), values["lead"]), Field("reason", _("Why"), values["reason"])],
-        first="reason" if values["lead"] else "",
-        told=[trouble] if trouble else told,
-    )
+def override_form(told: Sequence[str]) -> FormDialog:
+    """Ask why the lead lets somebody through whom the rules refuse, for the reasons that are `told`."""
+    return FormDialog(_("The lead lets this person through"), [Field("reason", _("Why"))], told=told)
 
 
 def missed_form(values: Mapping[str, str], trouble: str) -> FormDialog:
-    """Ask for a passage that nobody recorded: of which pass, which way, when and why; `trouble` as in an override."""
+    """Ask for a passage that nobody recorded: of which pass, which way, when, why; `trouble`: the last answer's."""
     ways = f"1 {_('IN')}   2 {_('OUT')}"
     labels = {
         "number": _("Number of the pass"),

@@ -42,6 +42,7 @@ from station.widgets.scan_field import ScanField
 from station.widgets.verdict_panel import VerdictPanel, why_not_yet
 
 if TYPE_CHECKING:
+    from station.access import Member, Role
     from station.devices.idcard.card import CardError, IdCard
     from station.screens.duty_desk import DutyDesk
     from station.screens.front_desk import FrontDesk
@@ -267,7 +268,7 @@ class GateScreen(Screen[None]):
     def _lane_desk(self) -> "LaneDesk":
         from station.screens.lane_desk import LaneDesk  # as above
 
-        return LaneDesk(self._station, self._lane, self._ask, self._view.hint)
+        return LaneDesk(self._station, self._lane, self._ask, self._prove, self._view.hint)
 
     @cached_property
     def _desk(self) -> "FrontDesk":
@@ -320,6 +321,12 @@ class GateScreen(Screen[None]):
                     self._view.hint(explain(error))
 
         self.app.push_screen(dialog, closed)
+
+    def _prove(self, title: str, role: "Role", proved: "Callable[[Member], None]") -> None:
+        """Ask who is responsible for something and do it when that is proved."""
+        from station.screens.proving import ask_pin
+
+        ask_pin(self.app, self._station, title, role, self._told, proved)
 
     @contextmanager
     def _told(self, *, quietly: bool = False) -> Iterator[None]:

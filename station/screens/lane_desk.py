@@ -12,6 +12,7 @@ from passes.plaintext import plain
 from passes.temperature import parse_celsius
 from passes.trips import Direction
 from station import corrections, wording
+from station.access import Member, Role
 from station.assembly import Station
 from station.dialogs.choices import Choice, ChoiceDialog
 from station.dialogs.form import Answer
@@ -45,12 +46,23 @@ class Asking(Protocol):
 
 
 class LaneDesk:
-    """What can be done about whoever stands at one gate, beside recording them; `hint` says one line."""
+    """What can be done about whoever stands at one gate, beside recording them.
 
-    def __init__(self, station: Station, lane: Lane, ask: Asking, hint: Callable[[str], None]) -> None:
+    `prove` asks who is responsible (`station.screens.proving`), `hint` says one line.
+    """
+
+    def __init__(
+        self,
+        station: Station,
+        lane: Lane,
+        ask: Asking,
+        prove: Callable[[str, Role, Callable[[Member], None]], None],
+        hint: Callable[[str], None],
+    ) -> None:
         self._station = station
         self._lane = lane
         self._ask = ask
+        self._prove = prove
         self._hint = hint
 
     def outcomes(self) -> None:
@@ -105,7 +117,7 @@ class LaneDesk:
         if name == "missed":
             self._ask_missed()
         elif name == "override":
-            self._ask_override()
+            self._ask(override_form(self._told()), self._overridden)
         elif name == "other_way":
             self._lane.turn_direction()
         elif name == "resting":
@@ -139,19 +151,17 @@ class LaneDesk:
             station.register.record(body, station.clock.now_ms())
         self._hint(_("Recorded: held here") if step == "held" else _("Recorded: reported to the office"))
 
-    def _ask_override(self, values: dict[str, str] | None = None, trouble: str = "") -> None:
-        shift = self._station.register.current_shift()
-        form = override_form(values or {"lead": (shift and shift.lead) or "", "reason": ""}, trouble, self._told())
-        self._ask(form, self._overridden)
-
     def _overridden(self, answer: Answer) -> None:
-        lead, reason = answer.values["lead"], answer.values["reason"]
-        try:
-            is_recorded = self._lane.override(lead=lead, reason=reason)
-        except UsageError as error:
-            self._ask_override(answer.values, explain(error))
+        reason = answer.values["reason"]
+        if not reason:
+            self._ask(override_form(self._told()), self._overridden)
             return
-        if not is_recorded:
+        self._prove(
+            _("The lead lets this person through"), Role.LEAD, lambda lead: self._let_through(lead.name, reason)
+        )
+
+    def _let_through(self, lead: str, reason: str) -> None:
+        if not self._lane.override(lead=lead, reason=reason):
             self._hint(_("On the lead's word: do what the panel asks for, then Enter"))
 
     def _ask_missed(self, values: dict[str, str] | None = None, trouble: str = "") -> None:

@@ -9,6 +9,7 @@ import pytest
 from textual.widgets import Static
 
 from passes.policy import Outcome
+from station.access import Role
 from station.assembly import Station
 from station.screens.bell import STROKES, Bell
 from sync.bodies import PassageFollowed, PassageMissed
@@ -62,9 +63,9 @@ def test_the_lead_lets_somebody_through(tmp_path: Path) -> None:
         await console.press("f6")
         assert "Coming back: F2" in dialog(console)
         await console.press("f5")
-        await console.fill_in(lead="郑主任", reason="")
-        assert "reason" in dialog(console)  # asked again, with what was written
+        await console.fill_in(reason="")
         await console.fill_in(reason="急诊")
+        await console.fill_in(name="郑主任")
         assert "lead's word" in console.hints[0]
         assert (console.colour, "Allowed on the lead's word" in console.verdict) == ("-wait", True)
         await console.measure(36.5)
@@ -75,6 +76,28 @@ def test_the_lead_lets_somebody_through(tmp_path: Path) -> None:
         assert console.colour == "-allow"
 
     play(tmp_path, story)
+
+
+def test_an_override_needs_the_leads_pin_where_one_is_set(tmp_path: Path) -> None:
+    def staff(station: Station) -> None:
+        station.access.set_member("郑主任", [Role.LEAD])
+        station.access.set_pin("郑主任", "2580")
+
+    async def story(console: Console) -> None:
+        await be_out(console)
+        await console.measure(36.5)
+        await console.press("f6", "f5")
+        await console.fill_in(reason="急诊")
+        await console.fill_in(pin="1111")
+        assert "wrong PIN" in dialog(console)
+        assert console.rows() == ["王小明 allowed", "王小明 refused"]
+        await console.fill_in(pin="2580")
+        await console.measure(36.5)
+        await console.press("enter")
+        assert (console.rows()[-1], console.passages()[-1].override_lead) == ("王小明 allowed", "郑主任")
+        assert "lead's word 1" in console.counts
+
+    play(tmp_path, story, before=staff)
 
 
 def test_nobody_overrules_a_bad_code(tmp_path: Path) -> None:
