@@ -127,8 +127,8 @@ class Lane:
     def resting(self) -> list[tuple[Rester, int]]:
         """Return who rests after a fever, and until when (UTC milliseconds); not who stands here."""
         here = self.current.person.pass_id if self.current and self.current.person and self.is_pending else None
-        resters = self._resting.all(self._clock.now_ms())
-        return [(one, one.at_ms + self._rest_ms) for one in resters if one.pass_id != here]
+        everybody = self._resting.all(self._clock.now_ms())
+        return [(one, one.at_ms + self._rest_ms) for one in everybody if one.pass_id != here]
 
     def come_back(self, rester: Rester) -> None:
         """Go on with somebody who has rested; raises `LaneError` while somebody else stands here."""
@@ -288,11 +288,8 @@ class Lane:
     def override(self, *, lead: str, reason: str) -> bool:
         """Record whom the rules refuse, on the lead's word; say whether that is on disk now.
 
-        Raises `UsageError` without a name or reason, and `LaneError` where nobody was refused whom a lead may let
-        through.
+        Raises `UsageError` without a reason, `LaneError` where nobody was refused whom a lead may let through.
         """
-        if not lead.strip():
-            raise UsageError(N_("lead: write the name of whoever lets this person through"))
         current = self.current
         if current is None or not can_be_overruled(current):
             raise LaneError(N_("nobody stands here whom the lead could let through"))
