@@ -13,7 +13,6 @@ import msgspec
 
 from passes.trips import local_day
 from station.folding import MODE
-from sync.bodies import BODY_TYPES
 from sync.retention import BEGINNINGS, DAY_MS, ENDINGS, NOBODY, rule_of
 
 if TYPE_CHECKING:
@@ -198,8 +197,8 @@ def _look_at_others(connection: "Connection", found: Overdue, today: str, last_d
 
 
 def _has_no_rule_here(record: Record) -> bool:
-    known = record.kind in BODY_TYPES
-    return not known or rule_of(record.kind).group not in {"passages", "passes", "orders", "roster", "shifts"}  # type: ignore[union-attr] # those without a rule were left out
+    known = {*_OF_PASSES, *BEGINNINGS, *ENDINGS, "person.registered", "shift.handed_over"}
+    return record.kind not in known and not record.kind.startswith("conflict.")
 
 
 def _is_long_ago(record: Record, found: Overdue) -> bool:

@@ -34,7 +34,7 @@ SMALL_BYTES = 64 * 1024 * 1024
 
 
 class _Turn(msgspec.Struct, frozen=True):
-    """A purge that is under way: its id, the days that it keeps records for, and the rows of the feed it has emptied."""
+    """A purge that is under way: its id, the days that it keeps records for, and how many rows of the feed are done."""
 
     purge_id: str
     days: int
