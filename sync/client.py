@@ -17,8 +17,20 @@ TIMEOUT_S = 10.0
 """No answer is waited for longer than this, however much of it has come."""
 
 
+LONGEST_PAUSE_S = 300.0
+"""A gate asks again after this time, however long a pause the community wants."""
+
+
 class TransferError(GatepostError):
     """The community cannot be reached or did not answer as itself; it is tried again."""
+
+
+class BusyError(TransferError):
+    """The community asks to be left alone for `retry_after_s` seconds (429, 503)."""
+
+    def __init__(self, retry_after_s: float, sentence: str, /, **values: object) -> None:
+        super().__init__(sentence, **values)
+        self.retry_after_s = retry_after_s
 
 
 class NotWelcomeError(TransferError):
@@ -101,6 +113,14 @@ def _answer_of(client: "httpx2.Client", response: "httpx2.Response") -> bytes:
     if response.status_code in (401, 403):
         raise NotWelcomeError(
             N_("{url}: the community does not accept this station ({detail}); ask its office. Nothing is lost"),
+            url=client.base_url,
+            detail=_detail(content),
+        )
+    retry_after = response.headers.get("retry-after", "")
+    if response.status_code in (429, 503) and retry_after.isascii() and retry_after.isdecimal():
+        raise BusyError(
+            min(float(retry_after[:9]), LONGEST_PAUSE_S),
+            N_("{url}: the community asks for a pause ({detail}); the records are sent again by themselves"),
             url=client.base_url,
             detail=_detail(content),
         )

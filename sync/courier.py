@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
 
 from passes.errors import N_, GatepostError
-from sync.client import TIMEOUT_S, NotWelcomeError, TransferError, check_community, connect, decode, greet, send
+from sync.client import (
+    TIMEOUT_S,
+    BusyError,
+    NotWelcomeError,
+    TransferError,
+    check_community,
+    connect,
+    decode,
+    greet,
+    send,
+)
 from sync.events import Event, to_json
 from sync.wire import MAX_EVENTS, EventAnswer, FeedAnswer, JournalAnswer
 
@@ -164,6 +174,8 @@ class Courier:
             pause_s = _WELCOME_PAUSE_S
         else:
             pause_s = min(self._longest_wait_s, _SHORTEST_PAUSE_S * 2 ** min(failures, 10))
+        if isinstance(error, BusyError):
+            return error.retry_after_s + pause_s * random.uniform(0.0, 0.5)  # noqa: S311 - as below
         return pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - jitter against 43 gates retrying in step
 
     def _tell(self, state: CourierState) -> None:

@@ -1,6 +1,5 @@
 """`gatepost community`: the office's commands, from setting a community up to pulling its shift logs."""
 
-import functools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from station.cli.community_persons import person
 from station.cli.community_reports import ledger, pull, report
 from station.cli.community_retention import purge, verify
 from station.cli.community_rules import kind, mode
+from station.cli.community_serve import serve
 from station.clock import SystemClock
 from station.i18n import _
 
@@ -38,7 +38,7 @@ def community() -> None:
     """Run the community's side: its server, stations, keys, staff and logs."""
 
 
-for _command in (conflicts, key, kind, ledger, mode, person, pull, purge, report, verify):
+for _command in (conflicts, key, kind, ledger, mode, person, pull, purge, report, serve, verify):
     community.add_command(_command)
 
 
@@ -100,42 +100,6 @@ def upgrade(folder: Path) -> None:
     click.echo(_("The database is up to date."))
     if not seals:
         click.echo(_("ID and phone numbers cannot be kept yet; run: gatepost community key seal --dir DIR"))
-
-
-@community.command()
-@in_folder
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8443, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
-@click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate chain, PEM.")
-@click.option("--tls-key", type=click.Path(path_type=Path), help="Private key of the certificate, PEM.")
-@click.option("--insecure", is_flag=True, help="Listen beyond this machine without TLS.")
-@click.option("--processes", default=1, show_default=True, help="How many serve PostgreSQL, at most one for each CPU.")
-def serve(
-    *, folder: Path, host: str, port: int, tls_cert: Path | None, tls_key: Path | None, insecure: bool, processes: int
-) -> None:
-    """Serve the stations until Ctrl+C or SIGTERM."""
-    from sync.community.api import make_app, open_app
-    from sync.community.jobs import finding
-    from sync.community.serving import Tls, check_address, check_processes, serve_in_processes
-    from sync.community.serving import serve as serve_app
-
-    if (tls_cert is None) != (tls_key is None):
-        raise UsageError(N_("--tls-cert and --tls-key: one is useless without the other; give both"))
-    tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
-    check_address(host, tls, insecure=insecure)
-    with community_in(folder) as (settings, engine), finding(engine, settings.community.id, SystemClock().now_ms):
-        check_processes(engine, processes)
-        now_ms = SystemClock().now_ms
-
-        def tell(address: str) -> None:
-            # Not translated: programs wait for this line and read the address out of it.
-            click.echo(f"listening on {address}")
-
-        if processes == 1:
-            serve_app(make_app(engine, settings.community.id, now_ms), host, port, tell, tls=tls)
-        else:
-            make = functools.partial(open_app, settings.database_url(folder), settings.community.id, now_ms)
-            serve_in_processes(make, processes, host, port, tell, tls=tls)
 
 
 @community.group()

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sync.community.claims import prune_claims
 from sync.community.conflicts import find_conflicts
 from sync.community.database import DatabaseError
+from sync.community.numbering import end_frozen_writers
 
 logger = logging.getLogger("gatepost.community")
 
@@ -22,6 +23,7 @@ def keep_finding(
     """Find conflicts and prune claims, again and again with a pause, until `stop` is set; for a thread of its own."""
     while True:
         try:
+            end_frozen_writers(engine)
             find_conflicts(engine, community, now_ms())
             prune_claims(engine, community, now_ms())
         except DatabaseError as error:

@@ -114,7 +114,7 @@ def add_station(engine: sa.Engine, community: str, station: str, name: str, now_
         "community": community,
         "station": station,
         "name": name,
-        "secret_sha256": _digest(secret),
+        "secret_sha256": digest_of(secret),
         "added_at_ms": now_ms,
     }
     with writing(engine) as connection:
@@ -164,12 +164,11 @@ def list_stations(engine: sa.Engine, community: str) -> list[Station]:
         return [Station(*row) for row in connection.execute(query)]
 
 
-def authenticate(engine: sa.Engine, community: str, secret: str) -> Caller:
-    """Return the station of `community` whose secret this is.
+def authenticate(engine: sa.Engine, community: str, digest: str) -> Caller:
+    """Return the station of `community` whose secret has this digest, as `digest_of` makes it.
 
     Raises `UnknownSecretError`, also for a secret of another community; `StationWithdrawnError`; `DatabaseError`.
     """
-    digest = _digest(secret)
     with reading(engine) as connection:
         row = connection.execute(_CALLER, {"of_community": community, "digest": digest}).one_or_none()
     if row is None or not hmac.compare_digest(row[0], digest):
@@ -222,5 +221,6 @@ def _taken(station: str) -> UsageError:
     )
 
 
-def _digest(secret: str) -> str:
+def digest_of(secret: str) -> str:
+    """Return what the database keeps of a secret."""
     return hashlib.sha256(secret.encode()).hexdigest()
