@@ -76,6 +76,7 @@ class Journal:
         self.fold: Fold = lambda _n, _event, _body: None
         self._clock = clock
         self._held: Head | None = None
+        self._committed_n = self._noted_n = 0
         self._epoch = self._enter_epoch()
 
     def close(self) -> None:
@@ -101,6 +102,7 @@ class Journal:
         if self._held and self.connection.in_transaction:
             return self._held
         self._held = self._read_head()
+        self._committed_n = self._held.n
         return self._held
 
     def _read_head(self) -> Head:
@@ -142,8 +144,9 @@ class Journal:
         duty = _duty_after(event.kind, event.id, event.shift, event.guard)
         self._held = Head(n, event.epoch, event.seq, event.hash, *latest, *duty)
         self.fold(n, event, body)
-        if head.n % _NOTE_EVERY == 0:
-            self._note_progress(head.n)
+        # What this transaction appends may still be lost; a note of it would make the file look cut off.
+        if self._committed_n >= self._noted_n + _NOTE_EVERY:
+            self._note_progress(self._committed_n)
         return event
 
     def read(self, after_n: int = 0, limit: int = -1) -> Iterator[tuple[int, Event]]:
@@ -186,6 +189,7 @@ class Journal:
         if note and note.life == _life(self.path) and note.n <= head.n:
             began_here = note.epoch > head.epoch and note.n == head.n
             if note.epoch == head.epoch or began_here:
+                self._noted_n = note.n
                 return note.epoch
         epoch = events.new_id(self._clock.now_ms())
         if epoch <= head.epoch:
@@ -195,6 +199,7 @@ class Journal:
         return epoch
 
     def _note_progress(self, n: int) -> None:
+        self._noted_n = n
         path = self.folder / EPOCH_FILE
         part = path.with_name(f"{EPOCH_FILE}.{os.getpid()}")
         # A lost note costs nothing but a new epoch, so it must never stop a passage from being recorded.

@@ -34,7 +34,8 @@ def open_file(folder: Path, *, create: bool = False) -> "Connection":
     with storage_errors(path):
         connection: Connection = sqlite3.connect(str(path), timeout=BUSY_TIMEOUT_S)
         connection.execute(f"PRAGMA journal_mode = {safe_journal_mode(sqlite3.sqlite_version_info)}")
-        connection.execute("PRAGMA synchronous = FULL")
+        # As FULL; where commits delete a rollback journal, a power cut cannot bring that back and undo them.
+        connection.execute("PRAGMA synchronous = EXTRA")
         connection.execute("PRAGMA foreign_keys = ON")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:

@@ -133,7 +133,7 @@ def test_errors_hide_the_password() -> None:
 def test_sqlite_is_opened_for_durability(tmp_path: object) -> None:
     engine = open_engine(f"sqlite:///{tmp_path}/x.sqlite")
     with reading(engine) as connection:
-        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 3
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() in {"wal", "delete"}
     engine.dispose()

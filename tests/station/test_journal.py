@@ -15,6 +15,7 @@ from passes.trips import Direction
 from station.folding import REGISTER_TABLES
 from station.journal import EPOCH_FILE, BrokenChainError
 from station.storage import FILE_NAME, StorageError
+from sync.bodies import PassageRecorded
 from sync.events import GENESIS
 from tests.station.post import Post
 
@@ -114,6 +115,21 @@ def test_a_journal_restored_from_a_backup_starts_a_new_epoch(tmp_path: Path) -> 
     assert restored.journal.head().epoch > old_epoch
     assert restored.journal.verify() == 2
     restored.journal.close()
+
+
+def test_a_long_first_transaction_that_was_lost_leaves_a_usable_journal(tmp_path: Path) -> None:
+    """What was not committed must not be noted: the file would look as if somebody had emptied it."""
+    post = Post(tmp_path)
+    post.journal.connection.execute("BEGIN IMMEDIATE")
+    for _ in range(120):
+        post.register.record(PassageRecorded("refused", "exit", "refuse"), post.clock.now_ms())
+    post.journal.connection.close()
+
+    again = Post(tmp_path, create=False)
+    again.issue()
+
+    assert again.journal.verify() == 1
+    again.journal.close()
 
 
 @pytest.mark.parametrize("damage", [b"\x00\x00", b"", b'{"epoch": "\xff"}', b"[" * 100_000])
