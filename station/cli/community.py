@@ -9,6 +9,7 @@ import click
 from passes.errors import N_, UsageError
 from passes.plaintext import plain
 from station.cli.common import PASSPHRASE_VARIABLE
+from station.cli.community_backup import backup, check, renew, restore
 from station.cli.community_common import (
     as_json,
     community_in,
@@ -38,7 +39,23 @@ def community() -> None:
     """Run the community's side: its server, stations, keys, staff and logs."""
 
 
-for _command in (conflicts, key, kind, ledger, mode, person, pull, purge, report, serve, verify):
+for _command in (
+    backup,
+    check,
+    conflicts,
+    key,
+    kind,
+    ledger,
+    mode,
+    person,
+    pull,
+    purge,
+    renew,
+    report,
+    restore,
+    serve,
+    verify,
+):
     community.add_command(_command)
 
 
