@@ -100,16 +100,23 @@ def init(
 
 @community.command()
 @in_folder
-def upgrade(folder: Path) -> None:
+@click.option("--to", "version", help="Take the tables back to this version, before an older program is installed.")
+def upgrade(folder: Path, version: str | None) -> None:
     """Bring the database to the tables that this version needs; make a backup first."""
     from sync.community.database import open_engine
     from sync.community.keys import current_list
-    from sync.community.schema import migrate
+    from sync.community.schema import migrate, take_back
     from sync.community.settings import load_settings
 
     settings = load_settings(folder)
     engine = open_engine(settings.database_url(folder))
     try:
+        if version is not None:
+            take_back(engine, version)
+            click.echo(
+                _("The tables are at version {version}; install the program that needs them.").format(version=version)
+            )
+            return
         migrate(engine)
         seals = current_list(engine, folder, settings.community.id).sealing_key() is not None
     finally:
