@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from passes.errors import UsageError
+from passes.kinds import Mode
 from station.cli import gatepost
 from sync.bodies import ModeSet
 from sync.community import backups
@@ -88,7 +89,7 @@ def office(empty_url: str, tmp_path: Path) -> Iterator[Office]:
     east.leg("c", "first", LATER_MS + 1)
     east.record(issued("d"))
     gates.meet()
-    order(engine, ModeSet(mode="closed", effective_ms=NOW_MS), NOW_MS)
+    order(engine, ModeSet(mode=Mode.CLOSED, effective_ms=NOW_MS), NOW_MS)
     purge(engine, settings, LATER_MS, guard="孙主任")
     yield Office(folder, settings, engine, gates)
     engine.dispose()
@@ -155,7 +156,7 @@ def test_a_backup_comes_back_in_either_kind_of_database(
         assert _contents(engine) == then
         assert _generation(engine) == done.generation
         assert check_staff(engine, COMMUNITY, "lead", "correct horse") == "lead"
-        order(engine, ModeSet(mode="closed", effective_ms=NOW_MS), NOW_MS)
+        order(engine, ModeSet(mode=Mode.CLOSED, effective_ms=NOW_MS), NOW_MS)
         assert push(engine, "east", later) == ["stored"] * 3
         assert verify_journals(engine, COMMUNITY).missing == 0
         assert _wrongs(engine, tmp_path / "image") == []
@@ -231,7 +232,7 @@ def test_a_database_that_came_back_by_other_means_is_renewed(office: Office) -> 
     old = _generation(office.engine)
     name = renew(office.engine, COMMUNITY)
     assert old != name == _generation(office.engine)
-    written = order(office.engine, ModeSet(mode="closed", effective_ms=NOW_MS), NOW_MS)
+    written = order(office.engine, ModeSet(mode=Mode.CLOSED, effective_ms=NOW_MS), NOW_MS)
     assert (written.epoch, written.seq) == (name, 1)
     assert verify_journals(office.engine, COMMUNITY).missing == 0
 

@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import openpyxl
@@ -21,7 +21,7 @@ def _decoded(value: object) -> object:
 
 
 def test_every_cell_comes_back_as_what_it_was() -> None:
-    rows: list[list[Cell]] = [[text, number, None, 36.5] for number, text in enumerate(ODD)]
+    rows: list[Sequence[Cell]] = [[text, number, None, 36.5] for number, text in enumerate(ODD)]
     out = io.BytesIO()
     pages = [Page(["甲", "乙", "=丙", "丁"], [6, 7, 8, 9], rows), Page(["x"], [5], [])]
     assert write_workbook(pages, out, CREATED) == len(rows)
@@ -43,7 +43,7 @@ def test_every_cell_comes_back_as_what_it_was() -> None:
 
 def test_what_xml_cannot_hold_does_not_break_the_file() -> None:
     out = io.BytesIO()
-    write_workbook([Page(["x"], [5], [["a\uffffb\ufffe"]])], out, CREATED)
+    write_workbook([Page(["x"], [5], [("a\uffffb\ufffe",)])], out, CREATED)
     assert openpyxl.load_workbook(out).worksheets[0]["A2"].value == "a\ufffdb\ufffd"
 
 
