@@ -30,6 +30,8 @@ from sync.community.stations import add_station
 from tests.community.conftest import COMMUNITY, DEADLINE_S, NOW_MS, Chain, lines_of, passage
 from tests.community.fronts import log_lines
 
+HOLDER, GUARD, ID_NUMBER = "欧阳测试", "诸葛测试", "110101199003070000"
+
 
 def _certificate(folder: Path, passphrase: bytes | None = None) -> Tls:
     key = ec.generate_private_key(ec.SECP256R1())
@@ -79,44 +81,27 @@ def _init(folder: Path, *options: str) -> None:
     CliRunner().invoke(gatepost, command, catch_exceptions=False, standalone_mode=False)
 
 
-def test_two_processes_behind_tls_with_metrics_and_logs(postgresql_database: str, tmp_path: Path) -> None:
-    folder, metrics_port, tls = tmp_path / "office", _free_port(), _certificate(tmp_path)
-    _init(folder, "--database", postgresql_database)
-    engine = open_engine(postgresql_database)
-    secret = add_station(engine, COMMUNITY, "east", "East", NOW_MS)
-    holder, id_number = "欧阳测试", "110101199003070000"
-    batch = lines_of([Chain("east", guard="诸葛测试").add(passage(holder, remark=id_number)) for _ in range(3)])
-    options = ["--port", "0", "--tls-cert", str(tls.certificate), "--tls-key", str(tls.key), "--log-requests"]
-    options += ["--processes", "2", "--metrics-port", str(metrics_port)]
-    with _served(folder, *options) as (url, process):
-        context = ssl.create_default_context(cafile=str(tls.certificate))
-        headers = {"authorization": f"Bearer {secret}"}
-        for _ in range(8):
-            # A connection each, so that both processes get some.
-            with httpx2.Client(verify=context, headers=headers, timeout=DEADLINE_S) as client:
-                sent = client.post(
-                    f"{url}/v1/journal",
-                    content=gzip.compress(batch + b"no event " + holder.encode()),
-                    headers={"content-encoding": "gzip"},
-                )
-                assert sent.status_code == 200, sent.text
-                refused = client.get(f"{url}/v1/feed?after=1&limit={holder}")
-                assert refused.status_code == 400
-                assert client.get(f"{url}/{holder}", headers={"authorization": f"Bearer {secret}x"}).status_code == 404
-                assert client.get(f"{url}/v1/station", headers={"authorization": "Bearer gps_no"}).status_code == 401
-        with pytest.raises(httpx2.TransportError):
-            httpx2.get(url.replace("https", "http") + "/v1/health")
-        counted = httpx2.get(f"http://127.0.0.1:{metrics_port}/metrics", timeout=DEADLINE_S).text
-        # A defect in the middle of a batch: what the database says of it holds what was sent.
-        with writing(engine) as connection:
-            connection.execute(sa.text("ALTER TABLE events ADD CONSTRAINT odd CHECK (guard <> '诸葛测试') NOT VALID"))
+def _ask_eight_times(url: str, context: ssl.SSLContext, secret: str, batch: bytes) -> httpx2.Response:
+    """Send a batch with a line that is none, and ask for what is refused; return one of the refusals."""
+    headers = {"authorization": f"Bearer {secret}"}
+    for _ in range(8):
+        # A connection each, so that both processes get some.
         with httpx2.Client(verify=context, headers=headers, timeout=DEADLINE_S) as client:
-            failed = client.post(f"{url}/v1/journal", content=lines_of([Chain("east", "02", guard="诸葛测试").add()]))
-            assert failed.status_code == 503
-            assert client.get(f"{url}/v1/health/live").json()["status"] == "ok"
-        process.send_signal(signal.SIGTERM)
-        _out, errors = process.communicate(timeout=DEADLINE_S)
-    engine.dispose()
+            sent = client.post(
+                f"{url}/v1/journal",
+                content=gzip.compress(batch + b"no event " + HOLDER.encode()),
+                headers={"content-encoding": "gzip"},
+            )
+            assert sent.status_code == 200, sent.text
+            refused = client.get(f"{url}/v1/feed?after=1&limit={HOLDER}")
+            assert refused.status_code == 400
+            assert client.get(f"{url}/{HOLDER}", headers={"authorization": f"Bearer {secret}x"}).status_code == 404
+            assert client.get(f"{url}/v1/station", headers={"authorization": "Bearer gps_no"}).status_code == 401
+    return refused
+
+
+def _check_counts(counted: str) -> None:
+    """See that a scrape has the sum of what both processes did, and what the database knows."""
     values = {
         line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in counted.splitlines() if line[0] != "#"
     }
@@ -132,13 +117,41 @@ def test_two_processes_behind_tls_with_metrics_and_logs(postgresql_database: str
     assert values['gatepost_station_contact_age_seconds{station="east"}'] < 60
     assert values["gatepost_database_bytes"] > 1_000_000
     assert values["gatepost_feed_length"] >= 1
+
+
+def test_two_processes_behind_tls_with_metrics_and_logs(postgresql_database: str, tmp_path: Path) -> None:
+    folder, metrics_port, tls = tmp_path / "office", _free_port(), _certificate(tmp_path)
+    _init(folder, "--database", postgresql_database)
+    engine = open_engine(postgresql_database)
+    secret = add_station(engine, COMMUNITY, "east", "East", NOW_MS)
+    batch = lines_of([Chain("east", guard=GUARD).add(passage(HOLDER, remark=ID_NUMBER)) for _ in range(3)])
+    options = ["--port", "0", "--tls-cert", str(tls.certificate), "--tls-key", str(tls.key), "--log-requests"]
+    options += ["--processes", "2", "--metrics-port", str(metrics_port)]
+    with _served(folder, *options) as (url, process):
+        context = ssl.create_default_context(cafile=str(tls.certificate))
+        headers = {"authorization": f"Bearer {secret}"}
+        refused = _ask_eight_times(url, context, secret, batch)
+        with pytest.raises(httpx2.TransportError):
+            httpx2.get(url.replace("https", "http") + "/v1/health")
+        counted = httpx2.get(f"http://127.0.0.1:{metrics_port}/metrics", timeout=DEADLINE_S).text
+        # A defect in the middle of a batch: what the database says of it holds what was sent.
+        with writing(engine) as connection:
+            connection.execute(sa.text(f"ALTER TABLE events ADD CONSTRAINT odd CHECK (guard <> '{GUARD}') NOT VALID"))
+        with httpx2.Client(verify=context, headers=headers, timeout=DEADLINE_S) as client:
+            failed = client.post(f"{url}/v1/journal", content=lines_of([Chain("east", "02", guard=GUARD).add()]))
+            assert failed.status_code == 503
+            assert client.get(f"{url}/v1/health/live").json()["status"] == "ok"
+        process.send_signal(signal.SIGTERM)
+        _out, errors = process.communicate(timeout=DEADLINE_S)
+    engine.dispose()
+    _check_counts(counted)
     assert process.returncode == 0
     lines = log_lines(errors)
     assert {line["status"] for line in lines if line["message"] == "request"} == {200, 400, 401, 404, 503}
     assert {line.get("station") for line in lines if line.get("status") == 200} == {"east", None}
     assert all("address" in line for line in lines if line.get("status") == 401)
-    for private in (secret, "gps_", holder, id_number, "诸葛测试"):
-        for text in (json.dumps(lines, ensure_ascii=False), counted, failed.text, refused.text.replace(holder, "")):
+    for private in (secret, "gps_", HOLDER, ID_NUMBER, GUARD):
+        for text in (json.dumps(lines, ensure_ascii=False), counted, failed.text, refused.text.replace(HOLDER, "")):
             assert private not in text
     # Where the database is and what it said is in the log, and is nobody's business who asks.
     assert "odd" in errors

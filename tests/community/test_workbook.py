@@ -51,7 +51,8 @@ def test_a_page_that_is_full_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbook, "MAX_ROWS", 1200)
 
     def rows(count: int) -> Iterator[list[Cell]]:
-        yield from ([number] for number in range(count))
+        for number in range(count):
+            yield [number]
 
     out = io.BytesIO()
     assert write_workbook([Page(["x"], [5], rows(1200))], out, CREATED) == 1200
