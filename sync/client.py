@@ -30,10 +30,6 @@ LONGEST_RETRY_S = 300.0
 """However long a server wants to be left alone, it is tried again after this."""
 
 
-LONGEST_PAUSE_S = 300.0
-"""A gate asks again after this time, however long a pause the community wants."""
-
-
 class TransferError(GatepostError):
     """The community cannot be reached or did not answer as itself; it is tried again.
 
@@ -49,14 +45,6 @@ class TooBigError(TransferError):
 
 class NewGenerationError(TransferError):
     """The community's database is not the one that this station agreed with; it has to ask before it goes on."""
-
-
-class BusyError(TransferError):
-    """The community asks to be left alone for `retry_after_s` seconds (429, 503)."""
-
-    def __init__(self, retry_after_s: float, sentence: str, /, **values: object) -> None:
-        super().__init__(sentence, **values)
-        self.retry_after_s = retry_after_s
 
 
 class NotWelcomeError(TransferError):
@@ -175,14 +163,6 @@ def _answer_of(client: "httpx2.Client", response: "httpx2.Response") -> bytes:
     if response.status_code in (401, 403):
         raise NotWelcomeError(
             N_("{url}: the community does not accept this station ({detail}); ask its office. Nothing is lost"),
-            url=client.base_url,
-            detail=_detail(content),
-        )
-    retry_after = response.headers.get("retry-after", "")
-    if response.status_code in (429, 503) and retry_after.isascii() and retry_after.isdecimal():
-        raise BusyError(
-            min(float(retry_after[:9]), LONGEST_PAUSE_S),
-            N_("{url}: the community asks for a pause ({detail}); the records are sent again by themselves"),
             url=client.base_url,
             detail=_detail(content),
         )

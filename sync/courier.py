@@ -18,12 +18,6 @@ from urllib.parse import urlencode
 from passes.errors import N_, GatepostError
 from sync.client import (
     TIMEOUT_S,
-<<<<<<< HEAD
-    BusyError,
-    NotWelcomeError,
-    TransferError,
-    check_community,
-=======
     NewGenerationError,
     NotWelcomeError,
     TooBigError,
@@ -31,7 +25,6 @@ from sync.client import (
     ask_holdings,
     check_community,
     check_generation,
->>>>>>> integ
     connect,
     decode,
     greet,
@@ -258,15 +251,9 @@ class Courier:
             pause_s = _WELCOME_PAUSE_S
         else:
             pause_s = min(self._longest_wait_s, _SHORTEST_PAUSE_S * 2 ** min(failures, 10))
-<<<<<<< HEAD
-        if isinstance(error, BusyError):
-            return error.retry_after_s + pause_s * random.uniform(0.0, 0.5)  # noqa: S311 - as below
-        return pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - jitter against 43 gates retrying in step
-=======
         # Jitter, against 43 gates retrying in step; never earlier than we were asked to.
         asked_s = error.retry_after_s if isinstance(error, TransferError) else 0.0
         return asked_s + pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - no secret depends on it
->>>>>>> integ
 
     def _tell(self, way: "_Way", *, trouble: GatepostError | None = None, **news: Any) -> None:
         with self._telling:

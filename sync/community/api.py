@@ -15,38 +15,24 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-<<<<<<< HEAD
-from passes.errors import GatepostError
-from sync.community.answering import AddressLimit, answer, caller_of, too_many
-from sync.community.database import DatabaseError, open_engine
-=======
 from passes.errors import N_, GatepostError
-from sync.community.answering import answer, caller_of
+from sync.community.answering import AddressLimit, answer, caller_of, host_of, too_many
 from sync.community.database import DatabaseError, open_engine, reading
->>>>>>> integ
 from sync.community.feed_api import feed_routes
 from sync.community.holdings import holdings
 from sync.community.ingest import read_batch, store_batch
 from sync.community.inserting import Setting
-<<<<<<< HEAD
+from sync.community.keys import newest_trust_list
 from sync.community.limits import Limits, TooManyError
 from sync.community.logs import LOGGER
 from sync.community.metrics import EVENTS
-from sync.community.receiving import BodyError, Packed, receive
-=======
-from sync.community.keys import newest_trust_list
 from sync.community.offers import OfferError, take
 from sync.community.receiving import BodyError, Packed, read_lines, receive
->>>>>>> integ
 from sync.community.registry import find_community
 from sync.community.settings import LimitsTable
 from sync.community.stations import Caller, StationWithdrawnError, UnknownSecretError
-<<<<<<< HEAD
 from sync.community.watching import Watch
-from sync.wire import JournalAnswer, Problem, StationAnswer
-=======
 from sync.wire import EnrolmentAnswer, EnrolmentRequest, HoldingsAnswer, JournalAnswer, Problem, StationAnswer
->>>>>>> integ
 
 logger = logging.getLogger(LOGGER)
 
@@ -102,7 +88,16 @@ class Stations:
             raise BodyError(
                 400, N_("body: no enrolment ({error}); send locator, proof and public_key"), error=error
             ) from error
-        sealed = await run_in_threadpool(take, self._engine, self._community, wish, self._now_ms())
+        limits: Limits | None = request.app.state.limits
+        host = host_of(request.scope)
+        if limits is not None:
+            limits.check_secret(host, "")
+        try:
+            sealed = await run_in_threadpool(take, self._engine, self._community, wish, self._now_ms())
+        except OfferError:
+            if limits is not None:
+                limits.note_wrong(host, "")
+            raise
         return answer(EnrolmentAnswer(sealed=sealed))
 
     async def holdings(self, request: Request) -> Response:
@@ -130,13 +125,9 @@ class Stations:
         received_at_ms = self._now_ms()
         setting = Setting(caller.community, caller.station, received_at_ms)
         batch = read_batch(self._engine, setting, packed.lines())
-<<<<<<< HEAD
-        generation, results = store_batch(self._engine, batch)
-        for verdict, count in Counter(result.status for result in results).items():
-            EVENTS.labels(verdict).inc(count)
-=======
         stored = store_batch(self._engine, batch)
->>>>>>> integ
+        for verdict, count in Counter(result.status for result in stored.answers).items():
+            EVENTS.labels(verdict).inc(count)
         return answer(
             JournalAnswer(
                 community=caller.community,
@@ -158,11 +149,12 @@ def make_app(
     engine.
     """
     stations = Stations(engine, community, now_ms)
-<<<<<<< HEAD
     routes = [
         Route("/v1/health", stations.health, methods=["GET"]),
         Route("/v1/health/live", stations.live, methods=["GET"]),
+        Route("/v1/enrolment", stations.enrolment, methods=["POST"]),
         Route("/v1/station", stations.station, methods=["GET"]),
+        Route("/v1/holdings", stations.holdings, methods=["GET"]),
         Route("/v1/journal", stations.journal, methods=["POST"]),
         *feed_routes(engine, community, now_ms),
     ]
@@ -176,26 +168,10 @@ def make_app(
         exception_handlers={
             UnknownSecretError: _handler(401, {"www-authenticate": "Bearer"}),
             StationWithdrawnError: _handler(403),
+            OfferError: _handler(403),
             TooManyError: _too_many,
             DatabaseError: _away,
             GatepostError: _away,
-=======
-    return Starlette(
-        routes=[
-            Route("/v1/health", stations.health, methods=["GET"]),
-            Route("/v1/enrolment", stations.enrolment, methods=["POST"]),
-            Route("/v1/station", stations.station, methods=["GET"]),
-            Route("/v1/holdings", stations.holdings, methods=["GET"]),
-            Route("/v1/journal", stations.journal, methods=["POST"]),
-            *feed_routes(engine, community, now_ms),
-        ],
-        exception_handlers={
-            UnknownSecretError: _handler(401, {"www-authenticate": "Bearer"}),
-            StationWithdrawnError: _handler(403),
-            OfferError: _handler(403),
-            DatabaseError: _handler(503, {"retry-after": "5"}),
-            GatepostError: _handler(503),
->>>>>>> integ
             BodyError: _body_error,
             HTTPException: _http_error,
             ClientDisconnect: _gone,

@@ -176,10 +176,6 @@ def authenticate(engine: sa.Engine, community: str, digest: str) -> Caller:
 
     Raises `UnknownSecretError`, also for a secret of another community; `StationWithdrawnError`; `DatabaseError`.
     """
-<<<<<<< HEAD
-=======
-    digest = digest_of(secret)
->>>>>>> integ
     with reading(engine) as connection:
         row = connection.execute(_CALLER, {"of_community": community, "digest": digest}).one_or_none()
     if row is None or not hmac.compare_digest(row[0], digest):
@@ -264,9 +260,5 @@ def _taken(station: str) -> UsageError:
 
 
 def digest_of(secret: str) -> str:
-<<<<<<< HEAD
-    """Return what the database keeps of a secret."""
-=======
     """Return what is kept of a secret."""
->>>>>>> integ
     return hashlib.sha256(secret.encode()).hexdigest()

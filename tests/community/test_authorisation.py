@@ -30,7 +30,7 @@ from sync.community.staff import ROLES, Role, add_staff
 from sync.community.stations import add_station, withdraw_station
 from sync.events import to_json
 from sync.sealing import Purpose, seal
-from sync.wire import ClaimRequest
+from sync.wire import ClaimRequest, EnrolmentRequest
 from tests.community.conftest import COMMUNITY, NOW_MS, Chain, lines_of, passage
 from tests.community.fronts import fronted
 
@@ -41,11 +41,16 @@ ID_NUMBER = "110101199003070000"
 CALLERS = ("nobody", "wrong secret", "no bearer", "other community", "withdrawn", "station")
 _STATIONS_ONLY = (401, 401, 401, 401, 403, 200)
 _ANYBODY = (200,) * len(CALLERS)
+_WITH_CODE = (403,) * len(CALLERS)
+"""A one-time code counts here, and no secret; nobody of `CALLERS` has one."""
+
 
 ROUTES: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/v1/health"): _ANYBODY,
     ("GET", "/v1/health/live"): _ANYBODY,
+    ("POST", "/v1/enrolment"): _WITH_CODE,
     ("GET", "/v1/station"): _STATIONS_ONLY,
+    ("GET", "/v1/holdings"): _STATIONS_ONLY,
     ("POST", "/v1/journal"): _STATIONS_ONLY,
     ("GET", "/v1/feed"): _STATIONS_ONLY,
     ("POST", "/v1/claims"): _STATIONS_ONLY,
@@ -102,6 +107,8 @@ def _ask(client: httpx2.Client, method: str, url: str, headers: dict[str, str]) 
     body = b""
     if url.endswith("/v1/claims"):
         body = msgspec.json.encode(ClaimRequest(event_id="e", keys=["k"], at_ms=NOW_MS))
+    if url.endswith("/v1/enrolment"):
+        body = msgspec.json.encode(EnrolmentRequest(locator="0" * 32, proof=b"0" * 32, public_key=b"0" * 32))
     return client.request(method, url, headers=headers, content=body)
 
 
@@ -232,8 +239,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
     ]
     batch = read_batch(engine, Setting(COMMUNITY, "east", NOW_MS), [to_json(event) for event in sent])
-    _generation, answers = store_batch(engine, batch)
-    assert [one.status for one in answers] == ["stored"] * 2
+    assert [one.status for one in store_batch(engine, batch).answers] == ["stored"] * 2
     engine.dispose()
     return folder
 

@@ -11,11 +11,8 @@ from starlette.types import ASGIApp
 
 from sync.community.api import make_app
 from sync.community.database import events, exports, forks, open_engine, quarantine, reading, stations, writing
-<<<<<<< HEAD
-from sync.community.numbering import feed_end
-=======
 from sync.community.holdings import holdings
->>>>>>> integ
+from sync.community.numbering import feed_end
 from sync.community.registry import add_community
 from sync.community.stations import add_station, withdraw_station
 from sync.events import Event, is_intact

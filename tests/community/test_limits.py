@@ -18,7 +18,7 @@ from sync.community.schema import migrate
 from sync.community.serving import Front
 from sync.community.settings import LimitsTable
 from sync.community.stations import add_station
-from sync.wire import PROTOCOL_HEADER, PROTOCOL_VERSION, Problem
+from sync.wire import PROTOCOL_HEADER, PROTOCOL_VERSION, EnrolmentRequest, Problem
 from tests.community.conftest import COMMUNITY, DEADLINE_S, NOW_MS
 from tests.community.fronts import fronted
 
@@ -111,6 +111,10 @@ def test_whoever_asks_too_often_is_told_when_to_come_back(tmp_path: Path) -> Non
         # Nobody is trusted here: whatever address is claimed, it is this machine's that is counted.
         wrong = [ask(url, f"wrong {number}", f"192.0.2.{number}").status_code for number in range(3)]
         assert wrong == [401, 401, 429]
+    guess = msgspec.json.encode(EnrolmentRequest(locator="0" * 32, proof=b"0" * 32, public_key=b"0" * 32))
+    with fronted(make_app(engine, COMMUNITY, lambda: NOW_MS, limits)) as url, httpx2.Client() as client:
+        guessed = [client.post(f"{url}/v1/enrolment", content=guess).status_code for _ in range(3)]
+        assert guessed == [403, 403, 429]
     engine.dispose()
 
 
