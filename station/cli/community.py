@@ -10,6 +10,7 @@ from passes.errors import N_, UsageError
 from passes.plaintext import plain
 from station.cli.common import PASSPHRASE_VARIABLE
 from station.cli.community_backup import backup, check, renew, restore
+from station.cli.community_bundles import community_export, community_import
 from station.cli.community_common import (
     as_json,
     community_in,
@@ -45,6 +46,8 @@ def community() -> None:
 for _command in (
     backup,
     check,
+    community_export,
+    community_import,
     conflicts,
     key,
     kind,
@@ -106,6 +109,7 @@ def init(
 @click.option("--to", "version", help="Take the tables back to this version, before an older program is installed.")
 def upgrade(folder: Path, version: str | None) -> None:
     """Bring the database to the tables that this version needs; make a backup first."""
+    from passes.trust import USE_BUNDLES, USE_SEALING
     from sync.community.database import open_engine
     from sync.community.keys import current_list
     from sync.community.schema import migrate, take_back
@@ -121,12 +125,14 @@ def upgrade(folder: Path, version: str | None) -> None:
             )
             return
         migrate(engine)
-        seals = current_list(engine, folder, settings.community.id).sealing_key() is not None
+        trust = current_list(engine, folder, settings.community.id)
     finally:
         engine.dispose()
     click.echo(_("The database is up to date."))
-    if not seals:
+    if trust.newest(USE_SEALING) is None:
         click.echo(_("ID and phone numbers cannot be kept yet; run: gatepost community key seal --dir DIR"))
+    elif trust.newest(USE_BUNDLES) is None:
+        click.echo(_("Records cannot be brought on a USB stick yet; run: gatepost community key seal --dir DIR"))
 
 
 @community.group()

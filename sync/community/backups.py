@@ -18,10 +18,10 @@ from sync.community.imaging import count_rows, make_image, settle
 from sync.community.numbering import feed_end
 from sync.community.office import (
     DIGEST_KEY_FILE,
+    KEY_FILES,
     OFFICE_KEY_FILE,
     ROOT_KEY_FILE,
     ROOT_PUBLIC_FILE,
-    SEALING_KEY_FILES,
     TRUST_FILE,
 )
 from sync.community.registry import find_community
@@ -30,7 +30,12 @@ from sync.community.settings import FILE_NAME, CommunitySettings
 MANIFEST_FILE = "backup.json"
 IMAGE_FILE = "community.sqlite"
 OPEN_FILES = (FILE_NAME, TRUST_FILE, ROOT_PUBLIC_FILE)
-SECRET_FILES = (ROOT_KEY_FILE, OFFICE_KEY_FILE, DIGEST_KEY_FILE, SEALING_KEY_FILES.format(key_id="*"))
+SECRET_FILES = (
+    ROOT_KEY_FILE,
+    OFFICE_KEY_FILE,
+    DIGEST_KEY_FILE,
+    *(name.format(key_id="*") for name in KEY_FILES.values()),
+)
 """Names or patterns of what lets its owner make passes valid, or read and match sealed numbers."""
 
 _CHUNK_BYTES = 1024 * 1024

@@ -14,12 +14,12 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from passes.errors import N_, GatepostError
-from passes.trust import USE_SEALING, read_trust_list, trust_list_bytes
+from passes.trust import read_trust_list, trust_list_bytes
 from sync.bodies import KeyAdded, KeyWithdrawn
 from sync.community.backups import SECRET_FILES
 from sync.community.database import events, feed_counters, forks, quarantine, reading, stations, writing
 from sync.community.folding import fold
-from sync.community.office import DIGEST_KEY_FILE, load_root_public, load_trust_list, sealing_key_path
+from sync.community.office import DIGEST_KEY_FILE, KEY_FILES, key_path, load_root_public, load_trust_list
 from sync.community.registers import each_record
 from sync.community.tables_feed import alerts, conflicts, fold_cursors, known_passes, legs, removed_legs
 from sync.community.tables_retention import purges
@@ -108,10 +108,9 @@ def check_keys(connection: sa.Connection, community: str, folder: Path) -> Itera
     else:
         yield _good(N_("keys: {count} in the signed trust list, as recorded"), count=len(held.entries))
     for entry in held.entries:
-        path = sealing_key_path(folder, entry.key_id)
-        if entry.use == USE_SEALING and not path.exists():
+        if entry.use in KEY_FILES and not (path := key_path(folder, entry.use, entry.key_id)).exists():
             yield _wrong(
-                N_("keys: {path} is missing; without it what was sealed to it stays sealed, copy it back"), path=path
+                N_("keys: {path} is missing, and what was made for it cannot be read; copy it back"), path=path
             )
     if not (folder / DIGEST_KEY_FILE).exists():
         yield _attention(

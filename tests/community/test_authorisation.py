@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from starlette.routing import Route
 
 from passes.errors import GatepostError
+from passes.trust import USE_SEALING
 from station.cli.community import community
 from station.i18n import set_language
 from sync.bodies import PersonRegistered, Sealed
@@ -186,10 +187,10 @@ ACCOUNTS: dict[tuple[str, ...], dict[Role, int]] = {
 }
 
 BY_FOLDER = {
-    "backup", "check", "conflicts close", "conflicts list", "init", "key add", "key list", "key protect",
-    "key rotate", "key seal", "key show", "key withdraw", "kind list", "kind set", "mode set", "mode show",
-    "person find", "purge", "renew", "report daily", "restore", "serve", "shifts", "staff add", "station add",
-    "station list", "station withdraw", "upgrade", "verify",
+    "backup", "check", "conflicts close", "conflicts list", "export", "import", "init", "key add", "key list",
+    "key protect", "key rotate", "key seal", "key show", "key withdraw", "kind list", "kind set", "mode set",
+    "mode show", "person find", "purge", "renew", "report daily", "restore", "serve", "shifts", "staff add",
+    "station add", "station code", "station list", "station withdraw", "upgrade", "verify",
 }  # fmt: skip
 """Commands for whoever may read the community's folder, which holds its keys: there is nothing to be asked besides."""
 
@@ -222,7 +223,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for role in ROLES:
         add_staff(engine, COMMUNITY, f"孙{role}", role=role, password=PASSWORD, now_ms=NOW_MS)
     add_station(engine, COMMUNITY, "east", "East", NOW_MS)
-    key = current_list(engine, folder, COMMUNITY).sealing_key()
+    key = current_list(engine, folder, COMMUNITY).newest(USE_SEALING)
     assert key is not None
     box = seal(ID_NUMBER, key, Purpose(COMMUNITY, "id_number", "p1"))
     chain = Chain("east")
