@@ -5,10 +5,10 @@ from collections.abc import Hashable, Sequence
 from passes.errors import N_
 from passes.masking import mask_plate
 from passes.plaintext import plain
-from station import overdue, wording
+from station import open_trips, wording
 from station.clock import local_time
 from station.i18n import _
-from station.overdue import Open
+from station.open_trips import Open
 from station.screens.listing import ListScreen
 from station.widgets.paged_list import Column, ListRow
 
@@ -36,8 +36,8 @@ class OverdueScreen(ListScreen):
     def rows(self, wanted: str, after: Hashable | None, limit: int) -> Sequence[ListRow]:  # noqa: ARG002 - no search
         """Return those who are overdue, or everybody who is out or in, after the line `after`."""
         now_ms = self._now_ms()
-        trips = overdue.open_trips(self.station.journal.connection, self.station.register, now_ms)
-        shown = trips if self._is_everybody else overdue.overdue(trips, now_ms)
+        trips = open_trips.open_trips(self.station.journal.connection, self.station.register, now_ms)
+        shown = trips if self._is_everybody else open_trips.overdue(trips, now_ms)
         lines = [one.line for one in shown]
         start = lines.index(str(after)) + 1 if after in lines else 0
         return [self._row(one, now_ms) for one in shown[start : start + limit]]
