@@ -22,6 +22,7 @@ COMMANDS = {
     "pass": "station.cli.passes:pass_",
     "policy": "station.cli.policy:policy",
     "roster": "station.cli.roster:roster_",
+    "staff": "station.cli.staff:staff",
     "sync": "station.cli.sync:sync",
 }
 

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Footer, Static
 
 from passes.errors import GatepostError
+from station.access import Member, Role
 from station.actions import BACK, HELP, in_order
 from station.assembly import Station
 from station.devices.idcard.card import CardError, IdCard
@@ -149,6 +150,12 @@ class WorkScreen(Screen[None]):
                     answered(answer)
 
         self.app.push_screen(dialog, closed)
+
+    def prove(self, title: str, role: Role, proved: Callable[[Member], None]) -> None:
+        """Ask who is responsible, then do what only somebody of that role may; `title` says what it is."""
+        from station.screens.proving import ask_pin
+
+        ask_pin(self.app, self.station, title, role, self.told, proved)
 
     def hint(self, text: str) -> None:
         """Say one line in the user's language; it stays until the next."""

@@ -75,7 +75,9 @@ class PortPanel(Static):
     """What comes from the port right now, as bytes and in words."""
 
     DEFAULT_CSS = """
-    PortPanel { height: 7; padding: 0 1; background: $boost; text-wrap: nowrap; text-overflow: ellipsis; }
+    PortPanel {
+        height: 7; max-height: 30%; padding: 0 1; background: $boost; text-wrap: nowrap; text-overflow: ellipsis;
+    }
     """
 
     def __init__(self) -> None:
