@@ -17,7 +17,7 @@ from passes.plaintext import plain
 from station import issuing, people, roster, visiting
 from station.assembly import Station
 from station.deciding import Visitor
-from station.numbers import Numbers, registration, same_person
+from station.numbers import Numbers, registration
 from station.register import PassRow, PersonRow
 from station.roster import Household
 from station.vehicle_folding import Said
@@ -161,7 +161,7 @@ def _driver(station: Station, asked: Arrival, home: Household | None) -> str:
     with station.journal.writing():
         now_ms = station.clock.now_ms()
         known = people.find_digest(connection, numbers.id_digest) if numbers.id_digest else None
-        known_id = known.person_id if known else same_person(connection, station.register, numbers, asked.driver, "")
+        known_id = known.person_id if known else _driver_before(connection, asked)
         person = PersonRow(
             known_id or new_id(now_ms), asked.driver, *((known.household, known.address) if known else ("", ""))
         )
@@ -171,6 +171,12 @@ def _driver(station: Station, asked: Arrival, home: Household | None) -> str:
         if body:
             station.register.record(body, now_ms)
     return person.person_id
+
+
+def _driver_before(connection: "Connection", asked: Arrival) -> str | None:
+    """Return who drove this plate the last time, if the name is the same and no number says otherwise."""
+    seen = None if asked.id_number else _seen(connection, asked.plate)
+    return seen.driver_id if seen and seen.driver == asked.driver else None
 
 
 def _seen(connection: "Connection", plate: str) -> Seen | None:

@@ -15,6 +15,7 @@ from station.dialogs.desk_forms import plate_form, vehicle_form
 from station.dialogs.form import Answer
 from station.dialogs.rows import RowsDialog
 from station.i18n import _, explain
+from station.issuing import IssuingError
 from station.lane import Lane
 from station.vehicles import Arrival, Known
 
@@ -61,7 +62,7 @@ class VehicleDesk:
         def answered(answer: Answer) -> None:
             try:
                 visitor = vehicles.register(self._station, _arrival(plate, answer.values))
-            except (UsageError, IdentityError) as error:
+            except (UsageError, IdentityError, IssuingError) as error:
                 self._ask_rows(plate, answer.values, explain(error))
                 return
             self._lane.visit(visitor)
