@@ -15,6 +15,7 @@ from passes.policy import State
 from passes.reasons import Reason
 from station.folding_duty import OPENINGS, STEPS, add_step, open_matter
 from station.roster_folding import ROSTER_TABLES, RosterFold
+from station.vehicle_folding import fold_vehicle
 from sync import bodies
 from sync.bodies import Body
 from sync.duty_bodies import MatterStep
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 REGISTER_TABLES = (
     *("passes", "pass_events", "lines", "restrictions", "legs", "undone"),
-    *("rules", "trust_lists", "conflicts", "shifts", "visits", "matters", "matter_steps", "staff"),
+    *("rules", "trust_lists", "conflicts", "shifts", "visits", "matters", "matter_steps", "staff", "vehicles"),
     *ROSTER_TABLES,
 )
 """All that is folded from the journal and the feed, and can be thrown away."""
@@ -136,7 +137,10 @@ class Fold:
         if body.outcome == "allowed" and body.pass_id and body.leg:
             places = _place_ms(event, body.order_ms), _place_ms(event)
             self._add_leg(event, body.pass_id, places, body.direction, body.leg)
-            if body.visit and body.leg == "first":
+            if body.subject == "vehicle":
+                if body.leg == "first":
+                    fold_vehicle(self._db, body, event.station, (places[0], event.id))
+            elif body.visit and body.leg == "first":
                 said = msgspec.json.encode(body.visit).decode()
                 whose = (body.pass_id, body.holder or "", body.household or "", body.address or "")
                 self._db.execute(_REGISTER_VISIT, (*whose, said, event.station, places[0], event.id))

@@ -200,6 +200,20 @@ def roster(db: Database) -> None:
 
 
 @migrations()
+def vehicles(db: Database) -> None:
+    """Keep the last trip of every vehicle; fold the register anew."""
+    db.executescript("""
+        CREATE TABLE vehicles (
+            pass_id TEXT PRIMARY KEY, plate TEXT NOT NULL, kind TEXT NOT NULL, driver_id TEXT NOT NULL,
+            driver TEXT NOT NULL, household TEXT NOT NULL, address TEXT NOT NULL, said TEXT NOT NULL,
+            station TEXT NOT NULL, order_ms INTEGER NOT NULL, id TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX vehicles_by_plate ON vehicles (plate, order_ms) WHERE plate <> '';
+        DELETE FROM notes WHERE name = 'register';
+    """)
+
+
+@migrations()
 def retention(db: Database) -> None:
     """Let an event's body be emptied, once, where the community has acknowledged it and a purge is under way."""
     unchanged = " AND ".join(f"NEW.{name} IS OLD.{name}" for name in _HEADER.split())

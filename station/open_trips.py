@@ -66,5 +66,10 @@ def _whose(connection: "Connection", pass_id: str) -> tuple[str | None, tuple[st
     ).fetchone()
     if row:
         return row[0], (*row[1:], "")
+    vehicle = connection.execute(
+        "SELECT kind, driver_id, driver, address, '', plate FROM vehicles WHERE pass_id = ?", (pass_id,)
+    ).fetchone()
+    if vehicle:
+        return vehicle[0], tuple(vehicle[1:])
     visit = connection.execute("SELECT person_id, name, address FROM visits WHERE person_id = ?", (pass_id,)).fetchone()
     return (VISITOR, (*visit, "", "")) if visit else (None, ())

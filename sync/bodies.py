@@ -22,6 +22,7 @@ from sync.order_bodies import (
     WatchListed,
 )
 from sync.order_bodies import Restriction as Restriction  # noqa: PLC0414 - as above
+from sync.roster_bodies import HouseholdRegistered as HouseholdRegistered  # noqa: PLC0414 - as above
 from sync.shift_bodies import ShiftHandedOver, ShiftOpened
 
 Way = Literal["entry", "exit"]
@@ -77,6 +78,15 @@ class Companion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     no_reading_reason: str | None = None
 
 
+class Vehicle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is said of a vehicle; its driver is the holder of the passage, its passengers the companions."""
+
+    plate: str
+    stops: str = ""
+    destination: str = ""
+    disinfected: bool = False
+
+
 class PassageRecorded(Body, frozen=True):
     """Somebody was checked at a gate: let through, refused, or turned back by the guard.
 
@@ -88,6 +98,8 @@ class PassageRecorded(Body, frozen=True):
 
     Somebody registered at the gate without a pass has a `visit` and no `pass_number`. The id of the person stands for
     the pass, so that the way in and the way out are paired; `household` and `address` are those of the host.
+
+    A `vehicle` without a pass has an id made of its plate in the pass's place (`station.vehicles`).
 
     `attempts` are the readings of the pass's holder, or the driver; each of the `companions` has their own. `steps` are
     those of the checking `method` (`station.checklists`) that were done.
@@ -116,6 +128,7 @@ class PassageRecorded(Body, frozen=True):
     typed: bool = False
     scan: str | None = None
     visit: Visit | None = None
+    vehicle: Vehicle | None = None
     companions: list[Companion] = msgspec.field(default_factory=list)
     method: str | None = None
     steps: list[str] = msgspec.field(default_factory=list)
@@ -236,24 +249,6 @@ class PersonRegistered(Body, frozen=True):
     role: str | None = None
     flags: list[str] | None = None
     source: str | None = None
-    order_ms: Instant | None = None
-
-
-class HouseholdRegistered(Body, frozen=True):
-    """A household of the roster: where it lives, who of the grid looks after it, its vehicles' plates.
-
-    `address` is what passes print; its parts say the same apart, as far as they are known. A later event about the
-    same household corrects it.
-    """
-
-    household: str
-    address: str
-    compound: str = ""
-    building: str = ""
-    unit: str = ""
-    room: str = ""
-    grid: str = ""
-    plates: list[str] = msgspec.field(default_factory=list)
     order_ms: Instant | None = None
 
 

@@ -45,7 +45,7 @@ RULES: dict[str, Rule | None] = {
     "passage.recorded": _rule(
         "passages",
         "outcome direction verdict reasons leg order_ms subject pass_kind attempts id_matches typed companions method"
-        " steps",
+        " steps vehicle",
     ),
     "passage.undone": _rule("passages", "passage_id", "pass_id"),
     "passage.missed": _rule("passages", "direction leg happened_ms", "pass_id reason"),
@@ -158,6 +158,8 @@ def _kept(kind: str, name: str, value: Any, pseudonyms: Pseudonyms) -> Any:
     if name == "companions" and isinstance(value, list):
         readings = (companion.get("attempts") for companion in value if isinstance(companion, dict))
         return [{"attempts": _kept(kind, "attempts", attempts or [], pseudonyms)} for attempts in readings]
+    if name == "vehicle":
+        return {"plate": "", "disinfected": isinstance(value, dict) and value.get("disinfected") is True}
     if name in {"holder_id", "household"}:
         return pseudonyms.of(str(value)) if value else value
     if kind == "pass.revoked" and value not in _STATED_REASONS:

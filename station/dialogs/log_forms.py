@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta, tzinfo
 
 from passes.errors import N_, UsageError
-from passes.masking import mask_name
+from passes.masking import mask_name, mask_plate
 from passes.plaintext import plain
 from station import log_search, wording
 from station.assembly import Station
@@ -13,7 +13,7 @@ from station.clock import local_time
 from station.dialogs.form import Field, FormDialog
 from station.i18n import _
 from station.log_search import OUTCOMES, Found, Wanted
-from sync.bodies import Attempt, Body, PassageMissed, PassageUndone
+from sync.bodies import Attempt, Body, PassageFollowed, PassageMissed, PassageUndone
 
 _WAYS = {"exit": N_("OUT"), "entry": N_("IN")}
 
@@ -67,6 +67,10 @@ def passage_lines(station: Station, one: Found) -> list[str]:
     said = (
         (_("Pass"), body.pass_number),
         (_("Room"), body.address),
+        (_("Plate"), mask_plate(body.vehicle.plate) if body.vehicle else None),
+        (_("Going to"), body.vehicle.destination if body.vehicle else None),
+        (_("Stops"), body.vehicle.stops if body.vehicle else None),
+        (_("Disinfected"), _("yes") if body.vehicle and body.vehicle.disinfected else None),
         (_("Visits"), mask_name(body.visit.host) if body.visit else None),
         (_("Coming from"), body.visit.origin if body.visit else None),
         (_("Purpose"), body.visit.purpose if body.visit else None),
@@ -78,6 +82,11 @@ def passage_lines(station: Station, one: Found) -> list[str]:
     )
     lines += [f"{label}: {plain(text, 200)}" for label, text in said if text]
     lines += [_attempt(attempt, zone) for attempt in body.attempts]
+    for number, companion in enumerate(body.companions, 1):
+        name = mask_name(companion.name) if companion.name else _("no name")
+        lines.append(_("Passenger {number}: {name}").format(number=number, name=name))
+        lines += [f"  {_attempt(attempt, zone)}" for attempt in companion.attempts]
+        lines += [f"  {plain(companion.no_reading_reason, 100)}"] if companion.no_reading_reason else []
     connection = station.journal.connection
     after = [
         f"{local_time(at_ms, zone):%m-%d %H:%M:%S}  {_after(later)}  ({plain(guard or '', 16)})"
@@ -106,6 +115,9 @@ def _after(body: Body) -> str:
     if isinstance(body, PassageMissed):
         way = _(wording.DIRECTIONS[body.direction])
         return _("written afterwards, {way}: {reason}").format(way=way, reason=plain(body.reason, 100))
+    if isinstance(body, PassageFollowed):
+        step = _("kept at the gate") if body.step == "held" else _("reported")
+        return f"{step}  {plain(body.remark or '', 100)}".rstrip()
     return ""
 
 

@@ -109,7 +109,7 @@ class GateScreen(Screen[None]):
         text = self.query_one(ScanField).take()
         with self._told():
             if text:
-                if not self._is_for_the_desk(text):
+                if not self._is_for_the_desk(text) and not self._desk.people(text):
                     self._scan(text)
             else:
                 self._record(acknowledged=False)
@@ -199,6 +199,11 @@ class GateScreen(Screen[None]):
         """Register a visitor without a pass, or let one leave."""
         with self._told():
             self._desk.visitor()
+
+    def action_vehicle(self) -> None:
+        """Register a vehicle with its driver and passengers, on its way in or out."""
+        with self._told():
+            self._desk.vehicles.ask()
 
     def action_issue(self) -> None:
         """Issue a pass."""

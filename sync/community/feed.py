@@ -219,6 +219,9 @@ def _leg_only(body: PassageRecorded, drift_ms: int | None) -> bytes | None:
         reasons=[reason for reason in body.reasons if reason == Reason.OVERRIDDEN],
         leg=body.leg,
         order_ms=None if body.order_ms is None else within_calendar(body.order_ms - (drift_ms or 0)),
+        # A vehicle is inside among vehicles; its plate stays here, and its id is a digest of it.
+        subject=body.subject,
+        pass_kind=body.pass_kind if body.subject == "vehicle" else None,
         pass_id=body.pass_id,
         # Empty: it only says that there is no pass, and that whoever leaves is found among the visitors inside.
         visit=Visit() if body.visit else None,
