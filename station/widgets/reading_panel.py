@@ -51,7 +51,7 @@ class ReadingPanel(Static):
             ambient = reading.ambient_celsius
         else:
             value, state = wording.celsius_text(self._calm(lane.live_celsius)), _state(lane)
-        if rest_ends_ms is not None:
+        if rest_ends_ms is not None and attempts:
             value, state = wording.celsius_text(attempts[-1].celsius), wording.rest(rest_ends_ms, now_ms)
         number = len(attempts) + (rest_ends_ms is not None)
         site = attempts[-1].site if attempts and reading is not None else sight.site
