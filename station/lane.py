@@ -102,11 +102,7 @@ class Lane:
 
     @property
     def live_celsius(self) -> float | None:
-        """What the thermometer sees now, if that may be shown beside whoever stands here.
-
-        Never what is of the person before: measured before this one was scanned, or while the other had not been seen
-        to step away.
-        """
+        """What the thermometer sees now; None for what may be of the person before, not seen to step away."""
         return None if self.is_waiting_for_the_one_before else self.sight.live_celsius
 
     @property
@@ -148,6 +144,8 @@ class Lane:
         `direction` is told by the scanner's place, where it is set: the lane turns to it when it is this code's turn.
         Raises `LaneError` when too many wait already; the code is not taken then.
         """
+        if self._is_at_rest():
+            self.current = None  # they stay on the list, and the next person is served
         if self.is_pending or self.waiting:
             self.keep(text, direction)
             self.call_next()
@@ -363,6 +361,11 @@ class Lane:
             raise LaneError(N_("nobody is waiting here; scan a pass first"))
         return current
 
+    def _is_at_rest(self) -> bool:
+        """Whether somebody stands here, come back too early, who still has to rest."""
+        rest_ends_ms = self.rest_ends_ms if self.is_pending else None
+        return rest_ends_ms is not None and self._clock.now_ms() < rest_ends_ms
+
     def _wants_another(self) -> bool:
         """Whether somebody still needs a reading: none yet, one that was low or a fever, or the guard asked.
 
@@ -374,8 +377,7 @@ class Lane:
             return False
         if not self.is_pending:
             return self.sight.is_asked_again and is_feverish(current)
-        rest_ends_ms = self.rest_ends_ms
-        if rest_ends_ms is not None and self._clock.now_ms() < rest_ends_ms:
+        if self._is_at_rest():
             return False
         if self.sight.is_asked_again or self._gate.next_to_measure(current) is not None:
             return True

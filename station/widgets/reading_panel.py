@@ -43,7 +43,8 @@ class ReadingPanel(Static):
         self._told = (lane, now_ms)
         scan, turn, sight = lane.current, lane.whose_turn, lane.sight
         attempts = _attempts(lane, turn)
-        reading = sight.stability.reading or next((last for last in attempts[-1:] if last.manual), None)
+        carried = scan.carried if scan and not turn else 0
+        reading = sight.stability.reading or next((last for last in attempts[carried:][-1:] if last.manual), None)
         finding, ambient, rest_ends_ms = None, None, lane.rest_ends_ms
         if reading is not None and rest_ends_ms is None:
             finding = self._rule.judge(reading.celsius)
@@ -53,7 +54,7 @@ class ReadingPanel(Static):
             value, state = wording.celsius_text(self._calm(lane.live_celsius)), _state(lane)
         if rest_ends_ms is not None:
             value, state = wording.celsius_text(attempts[-1].celsius), wording.rest(rest_ends_ms, now_ms)
-        number = len(attempts) + (rest_ends_ms is not None)
+        number = len(attempts) + (rest_ends_ms is not None or 0 < carried == len(attempts))
         site = attempts[-1].site if attempts and reading is not None else sight.site
         people = 1 + len(scan.companions) if scan else 1
         shown = (value, state, ambient, number, site, (turn + 1, people) if people > 1 else None, self.size)
