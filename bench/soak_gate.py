@@ -34,7 +34,7 @@ F2, CTRL_U = b"\x1b[12~", b"\x15"
 class Soaked:
     """What a run came to: seconds of each passage, memory, and how many passages the journal says were let through.
 
-    `work` is how much more processor time the last tenth needed than the first, which no other program disturbs.
+    `work` is how much more processor time the last tenth needed than the second, which no other program disturbs.
     `cut` scans came in two: on a machine so busy that it stands still for longer than a scanner's pause.
     """
 

@@ -53,7 +53,7 @@ class ReadingPanel(Static):
         else:
             value, state = wording.celsius_text(self._calm(lane.live_celsius)), _state(lane)
         if rest_ends_ms is not None:
-            value, state = wording.celsius_text(attempts[-1].celsius), wording.rest(rest_ends_ms, now_ms)
+            value, state = _fever(lane), wording.rest(rest_ends_ms, now_ms)
         number = len(attempts) + (rest_ends_ms is not None or 0 < carried == len(attempts))
         site = attempts[-1].site if attempts and reading is not None else sight.site
         people = 1 + len(scan.companions) if scan else 1
@@ -90,6 +90,13 @@ class ReadingPanel(Static):
             lines.append(Content(_("attempt {number}").format(number=number)))
         # The panel's size is fixed: nothing around it has to be laid out again.
         self.update(Content("\n").join([Content(""), *lines]), layout=False)
+
+
+def _fever(lane: Lane) -> str:
+    """Return the value after which somebody rests: the one that decided, or the last from before the rest."""
+    scan = lane.current
+    before = scan.attempts[-1:] if scan else ()
+    return wording.celsius_text(scan.celsius if scan and scan.celsius else before[0].celsius if before else None)
 
 
 def _attempts(lane: Lane, turn: int) -> Sequence[Attempt]:
