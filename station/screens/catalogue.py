@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from passes.errors import N_
+from station.access import Role
 from station.actions import Action, setup
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ class Entry:
     """One screen: `name` for the code, `label` and `help` for users, `place` as module:class, loaded when it is opened.
 
     `key` opens it from the menu, and where `at_gate` also straight from the gate. `actions` are what can be done on it
-    beside going back and asking for help.
+    beside going back and asking for help. `role` must be proved by a PIN before it is opened, where anybody has one.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Entry:
     actions: tuple[Action, ...]
     at_gate: bool = False
     in_footer: bool = False
+    role: Role | None = None
 
     def load(self) -> "type[WorkScreen]":
         """Return the screen's class."""
@@ -43,6 +45,15 @@ SCREENS = (
         N_("Set up thermometer, scanner and ID card reader"),
         "station.screens.devices:DevicesScreen",
         setup.DEVICES,
+        at_gate=True,
+    ),
+    Entry(
+        "lock",
+        "ctrl+l",
+        N_("Lock"),
+        N_("Hide everything until somebody gives a PIN"),
+        "station.screens.lock:LockScreen",
+        setup.LOCK,
         at_gate=True,
     ),
 )

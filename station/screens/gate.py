@@ -1,7 +1,7 @@
 """The gate screen: scan, look, Enter."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -152,6 +152,10 @@ class GateScreen(Screen[None]):
         with self._told(quietly=True):
             self._show_health()
             self._show_reading()
+
+    def told(self) -> AbstractContextManager[None]:
+        """Do something for the gate and show the outcome; an error is shown where the verdict would be, in words."""
+        return self._told()
 
     def card_said(self, event: "IdCard | CardError") -> None:
         """Take what the ID card reader said."""
