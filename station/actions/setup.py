@@ -8,4 +8,5 @@ DEVICES = (
     Action("try", "f6", N_("Try"), N_("Try the device: its readings, codes or cards are shown; again: only listen")),
     Action("save", "f10", N_("Save"), N_("Write the device into the settings")),
 )
+SETTINGS = (Action("save", "f10", N_("Save"), N_("Write the settings; what is more than taste asks for a lead")),)
 LOCK = (Action("unlock", "enter", N_("Unlock"), N_("Unlock with a PIN")),)

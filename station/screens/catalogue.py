@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from passes.errors import N_
 from station.access import Role
-from station.actions import Action, setup
+from station.actions import BACK, HELP, PALETTE, Action, gate, setup
 
 if TYPE_CHECKING:
     from station.screens.work import WorkScreen
@@ -48,6 +48,14 @@ SCREENS = (
         at_gate=True,
     ),
     Entry(
+        "settings",
+        "ctrl+o",
+        N_("Settings"),
+        N_("Language, looks, lock, fever, keys"),
+        "station.screens.settings:SettingsScreen",
+        setup.SETTINGS,
+    ),
+    Entry(
         "lock",
         "ctrl+l",
         N_("Lock"),
@@ -65,9 +73,19 @@ def entry(name: str) -> Entry:
 
 
 def openings() -> tuple[Action, ...]:
-    """Return the actions that open screens straight from the gate."""
+    """Return the actions that open the screens."""
     return tuple(
-        Action(one.name, one.key, one.label, one.help, one.in_footer, f"open('{one.name}')")
-        for one in SCREENS
-        if one.at_gate
+        Action(one.name, one.key, one.label, one.help, one.in_footer, f"app.want('{one.name}')") for one in SCREENS
     )
+
+
+def gate_actions() -> tuple[Action, ...]:
+    """Return what can be done at the gate, other screens on a key there included."""
+    here = {one.name for one in SCREENS if one.at_gate}
+    return (*gate.GATE, *(action for action in openings() if action.name in here))
+
+
+def groups() -> list[tuple[Action, ...]]:
+    """Return all actions, those together that are there at the same time: the gate's, the menu's, each screen's."""
+    screens = [(*one.actions, BACK, HELP, PALETTE) for one in SCREENS]
+    return [(*gate_actions(), gate.RECORD, gate.DEAL), (*openings(), BACK, HELP), *screens]

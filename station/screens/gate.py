@@ -16,8 +16,8 @@ from passes.errors import GatepostError, UsageError
 from passes.policy import Outcome
 from passes.temperature import parse_celsius
 from passes.trips import Direction
+from station.actions import Action, bound
 from station.actions import gate as keys
-from station.actions import in_order
 from station.assembly import Station
 from station.corrections import CorrectionError
 from station.devices.manager import Device, DeviceState
@@ -29,7 +29,7 @@ from station.i18n import _, explain
 from station.lane import Lane
 from station.logbook import recent
 from station.screens.binding import bind_actions
-from station.screens.catalogue import openings
+from station.screens.catalogue import gate_actions
 from station.screens.dealer import Scanner
 from station.screens.duty_desk import DutyDesk
 from station.screens.messages import (
@@ -68,7 +68,7 @@ class GateScreen(Screen[None]):
         self, station: Station, lane: Lane, scanner: Scanner | None, devices: Sequence[DeviceState] = ()
     ) -> None:
         super().__init__()
-        self._actions = (*keys.GATE, *openings(), *((keys.DEAL,) if scanner else ()))
+        self._actions = (*gate_actions(), *((keys.DEAL,) if scanner else ()))
         bind_actions(self, self._actions)
         self._scanner = scanner
         self._station = station
@@ -152,6 +152,15 @@ class GateScreen(Screen[None]):
         with self._told(quietly=True):
             self._show_health()
             self._show_reading()
+
+    @property
+    def offered(self) -> list[Action]:
+        """What can be done here now."""
+        one_stands_here = {"turn_back", "acknowledge", "refuse_id"}
+        not_now = set() if self._lane.is_pending else one_stands_here
+        if not self._station.gate.is_clock_behind():
+            not_now.add("confirm_clock")
+        return [action for action in self._actions if action.name not in not_now]
 
     def told(self) -> AbstractContextManager[None]:
         """Do something for the gate and show the outcome; an error is shown where the verdict would be, in words."""
@@ -243,17 +252,13 @@ class GateScreen(Screen[None]):
         with self._told():
             self._duty.hand_over()
 
-    def action_open(self, name: str) -> None:
-        """Open another screen."""
-        self.post_message(ScreenWanted(name))
-
     def action_more(self) -> None:
         """Ask which other screen is wanted."""
         self.post_message(ScreenWanted())
 
     def action_help(self) -> None:
         """Show what the keys do."""
-        self.app.push_screen(HelpDialog(in_order((keys.RECORD, *self._actions)), _("Keys at the gate")))
+        self.app.push_screen(HelpDialog(bound((keys.RECORD, *self._actions)), _("Keys at the gate")))
 
     def action_quit(self) -> None:
         """Leave the program."""

@@ -5,6 +5,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from station.access import Member, Role
+from station.actions import BACK, HELP
 from station.i18n import _
 from station.screens.work import WorkScreen
 from station.widgets.verdict_panel import VerdictPanel
@@ -17,6 +18,7 @@ class LockScreen(WorkScreen):
     """
 
     NAME = "lock"
+    COMMON = (BACK, HELP)
     DEFAULT_CSS = """
     LockScreen > #locked { height: auto; padding: 1 2; text-style: bold; }
     LockScreen > VerdictPanel { margin: 0 1; width: 1fr; display: none; }
