@@ -17,7 +17,7 @@ import msgspec
 from passes.errors import N_, GatepostError, UsageError
 from passes.plaintext import plain
 from station.i18n import _
-from station.notes import drop_note, read_note, write_note
+from station.notes import delete_note, read_note, write_note
 from sync.bodies import StaffSet
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Access:
         """Record that somebody works here no more, and forget their PIN; raises `UsageError` for nobody known."""
         member = self._member(name)
         with self._journal.writing():
-            drop_note(self._db, _PIN + member.name)
+            delete_note(self._db, _PIN + member.name)
             body = StaffSet(name=member.name, active=False)
             self._register.record(body, self._clock.now_ms())
 

@@ -139,7 +139,7 @@ def test_what_was_purged_and_comes_again_is_known_already(engine: sa.Engine, eas
     other = msgspec.structs.replace(sent[0], guard="别人")
     other = msgspec.structs.replace(other, hash=recompute_hash(other))
     assert push(engine, "east", [other]) == ["fork"]
-    assert bodies(engine) == before
+    assert bodies(engine)[: len(before)] == before
 
 
 def test_the_feed_says_nothing_of_what_was_purged(engine: sa.Engine, east: Gate) -> None:
