@@ -42,10 +42,13 @@ _ORDER = _rule("orders", "until holder_id household")
 
 RULES: dict[str, Rule | None] = {
     "passage.recorded": _rule(
-        "passages", "outcome direction verdict reasons leg order_ms subject pass_kind attempts id_matches typed"
+        "passages",
+        "outcome direction verdict reasons leg order_ms subject pass_kind attempts id_matches typed companions method"
+        " steps",
     ),
     "passage.undone": _rule("passages", "passage_id", "pass_id"),
     "passage.missed": _rule("passages", "direction leg happened_ms", "pass_id reason"),
+    "passage.followed": _rule("passages", "passage_id step"),
     "conflict.found": _rule("passages", "conflict_id rule passages stations", "pass_id"),
     "conflict.closed": _rule("passages", "conflict_id discarded", "pass_id reason"),
     "pass.issued": _rule(
@@ -139,6 +142,9 @@ def _kept(kind: str, name: str, value: Any, pseudonyms: Pseudonyms) -> Any:
             for attempt in value
             if isinstance(attempt, dict)
         ]
+    if name == "companions" and isinstance(value, list):
+        readings = (companion.get("attempts") for companion in value if isinstance(companion, dict))
+        return [{"attempts": _kept(kind, "attempts", attempts or [], pseudonyms)} for attempts in readings]
     if name in {"holder_id", "household"}:
         return pseudonyms.of(str(value)) if value else value
     if kind == "pass.revoked" and value not in _STATED_REASONS:

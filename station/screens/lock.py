@@ -21,7 +21,7 @@ class LockScreen(WorkScreen):
     COMMON = (BACK, HELP)
     DEFAULT_CSS = """
     LockScreen > #locked { height: auto; padding: 1 2; text-style: bold; }
-    LockScreen > VerdictPanel { margin: 0 1; width: 1fr; display: none; }
+    LockScreen > VerdictPanel { margin: 0 1; width: 1fr; height: 8; display: none; }
     LockScreen > VerdictPanel.-shown { display: block; }
     LockScreen > #rest { height: 1fr; }
     """
@@ -47,8 +47,8 @@ class LockScreen(WorkScreen):
         self.query_one("#locked", Static).update(Content("\n".join(lines)))
         panel = self.query_one(VerdictPanel)
         is_shown = shows_verdict and lane.current is not None
-        if is_shown and lane.current:
-            panel.show(lane.current, len(lane.waiting))
+        if is_shown:
+            panel.show(lane)
         panel.set_class(is_shown, "-shown")
 
     def take_code(self, text: str) -> bool:
