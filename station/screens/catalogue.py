@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import Any
 
 from passes.errors import N_
 from station.access import Role
 from station.actions import BACK, HELP, PALETTE, Action, gate, setup
-
-if TYPE_CHECKING:
-    from station.screens.work import WorkScreen
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +27,10 @@ class Entry:
     in_footer: bool = False
     role: Role | None = None
 
-    def load(self) -> "type[WorkScreen]":
-        """Return the screen's class."""
+    def load(self) -> Any:
+        """Return the screen's class, a `station.screens.work.WorkScreen`, which settings and tools know nothing of."""
         module, _colon, name = self.place.partition(":")
-        found: type[WorkScreen] = getattr(import_module(module), name)
-        return found
+        return getattr(import_module(module), name)
 
 
 SCREENS = (

@@ -21,15 +21,16 @@ class LockScreen(WorkScreen):
     COMMON = (BACK, HELP)
     DEFAULT_CSS = """
     LockScreen > #locked { height: auto; padding: 1 2; text-style: bold; }
-    LockScreen > VerdictPanel { margin: 0 1; width: 1fr; height: 8; display: none; }
-    LockScreen > VerdictPanel.-shown { display: block; }
+    LockScreen > VerdictPanel { margin: 0 1; width: 1fr; height: 8; }
     LockScreen > #rest { height: 1fr; }
     """
 
     def body(self) -> ComposeResult:
         """Lay out what is said, and the verdict's place."""
         yield Static(id="locked", markup=False)
-        yield VerdictPanel(self.station.settings.zone)
+        panel = VerdictPanel(self.station.settings.zone)
+        panel.display = False
+        yield panel
         yield Static(id="rest")
 
     @property
@@ -49,7 +50,7 @@ class LockScreen(WorkScreen):
         is_shown = shows_verdict and lane.current is not None
         if is_shown:
             panel.show(lane)
-        panel.set_class(is_shown, "-shown")
+        panel.display = is_shown
 
     def take_code(self, text: str) -> bool:
         """Keep a code until the gate is in front again, or show what it says."""
