@@ -52,6 +52,15 @@ SCREENS = (
         setup.SETTINGS,
     ),
     Entry(
+        "staff",
+        "ctrl+u",
+        N_("Staff"),
+        N_("Who works here, their roles and PINs"),
+        "station.screens.staff:StaffScreen",
+        setup.STAFF,
+        role=Role.LEAD,
+    ),
+    Entry(
         "lock",
         "ctrl+l",
         N_("Lock"),
