@@ -161,7 +161,7 @@ class WorkScreen(Screen[None]):
 
         self.app.push_screen(dialog, closed)
 
-    def prove(self, title: str, role: Role, proved: Callable[[Member], None]) -> None:
+    def prove(self, title: str, role: Role, proved: Callable[[Member], object]) -> None:
         """Ask who is responsible, then do what only somebody of that role may; `title` says what it is."""
         from station.screens.proving import ask_pin
 
