@@ -117,7 +117,7 @@ def _timed(run: Callable[[], object]) -> float:
 
 
 def _alone(what: str, folder: Path, secret: str) -> tuple[float, float]:
-    """Run one half in a process of its own; return its seconds and the megabytes that it took more than at its start."""
+    """Run one half in a process of its own; return its seconds and by how many megabytes it grew."""
     command = [sys.executable, __file__, what, str(folder), secret]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     return float(told[0]), float(told[1])
