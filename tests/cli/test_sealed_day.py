@@ -20,7 +20,7 @@ from tests.screens.desk import CARD, card, registered
 from tests.station.post import COMMUNITY, HandClock
 
 PASSWORD = "correct horse"
-CARDED, TYPED, LISTED = CARD.id_number, "110101198501010019", "11010119900307993X"
+CARDED, TYPED, LISTED = CARD.id_number, "110101198501010017", "11010119900307993X"
 PHONES = ("13800001234", "13900005678")
 
 
