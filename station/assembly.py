@@ -29,6 +29,7 @@ from station.trusting import Trusting
 from sync.events import recompute_hash
 
 if TYPE_CHECKING:
+    from station.access import Access
     from station.issuing import Desk
     from sync.sealing import Sealer
 
@@ -72,6 +73,13 @@ class Station:
             )
         with_names = self.settings.passes.holder_names
         return Desk(self.journal, self.register, key, community, self.clock, with_names, self.sealer())
+
+    @property
+    def access(self) -> "Access":
+        """Who works here."""
+        from station.access import Access
+
+        return Access(self.journal, self.register, self.clock)
 
     def sealer(self) -> "Sealer | None":
         """Return what numbers are sealed with; None where the office has given no key to seal to yet.

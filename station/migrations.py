@@ -164,6 +164,15 @@ def matters_of_duty(db: Database) -> None:
     """)
 
 
+@migrations()
+def staff(db: Database) -> None:
+    """Keep who works here; a journal written before this has nobody to fold."""
+    db.execute(
+        "CREATE TABLE staff (name TEXT PRIMARY KEY, roles TEXT NOT NULL, is_active INTEGER NOT NULL)"
+        " STRICT, WITHOUT ROWID"
+    )
+
+
 def migrate(connection: Any, version: int) -> None:
     """Bring the file behind `connection` to the newest tables, and note `version` in it as done."""
     migrations.apply(Database(connection))

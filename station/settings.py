@@ -53,6 +53,19 @@ class GateSettings(msgspec.Struct, forbid_unknown_fields=True):
     language: Literal["zh", "en"] = "zh"
 
 
+class ScreenSettings(msgspec.Struct, forbid_unknown_fields=True):
+    """How the screens look, and when they lock.
+
+    `glyphs` that are safe leave out what some consoles draw twice as wide. After `idle_lock_minutes` without a key the
+    screen locks, 0 means never; `lock_shows_verdict` lets whoever stands there see what a scan says meanwhile.
+    """
+
+    theme: Literal["night", "day", "contrast"] = "night"
+    glyphs: Literal["safe", "full"] = "safe"
+    idle_lock_minutes: Annotated[int, msgspec.Meta(ge=0, le=240)] = 0
+    lock_shows_verdict: bool = False
+
+
 class ThermometerSettings(msgspec.Struct, forbid_unknown_fields=True):
     """The serial thermometer; an empty `port` means that there is none and readings are typed.
 
@@ -110,6 +123,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     station: StationSettings
     community: CommunitySettings
     gate: GateSettings = msgspec.field(default_factory=GateSettings)
+    screen: ScreenSettings = msgspec.field(default_factory=ScreenSettings)
     thermometer: ThermometerSettings = msgspec.field(default_factory=ThermometerSettings)
     scanners: list[ScannerSettings] = msgspec.field(default_factory=list)
     idcard: IdCardSettings = msgspec.field(default_factory=IdCardSettings)

@@ -264,6 +264,24 @@ class ClockConfirmed(Body, frozen=True):
     lead: str | None = None
 
 
+class StaffSet(Body, frozen=True):
+    """Who works at this station and what they may do; not `active` means not any more. PINs are in no record."""
+
+    name: str
+    roles: list[Literal["guard", "lead", "issuer", "admin"]] = msgspec.field(default_factory=list)
+    active: bool = True
+
+
+class NameUnmasked(Body, frozen=True):
+    """A name that lists hide was shown whole on a screen of the station; `subject` is the id of whom or what it names.
+
+    Who looked is in the header of the event: the guard on duty.
+    """
+
+    subject: str
+    screen: str
+
+
 class RetentionPurged(Body, frozen=True):
     """The community emptied old records of what names people, and this is the certificate.
 
@@ -305,6 +323,8 @@ BODY_TYPES: dict[str, type[Body]] = {
     "clock.confirmed": ClockConfirmed,
     "shift.opened": ShiftOpened,
     "shift.handed_over": ShiftHandedOver,
+    "staff.set": StaffSet,
+    "name.unmasked": NameUnmasked,
     "retention.purged": RetentionPurged,
     **DUTY_TYPES,
 }

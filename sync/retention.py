@@ -79,8 +79,10 @@ RULES: dict[str, Rule | None] = {
     "health.checked": _rule("passages", "holder_id household how reached celsius"),
     "disinfection.recorded": _rule("shifts", "place agent"),
     "effort.counted": _rule("shifts", "what count"),
+    "name.unmasked": _rule("shifts", "screen", "subject"),
     # These name nobody but the staff who answer for them, as the header of every event does.
     "shift.opened": None,
+    "staff.set": None,
     "clock.confirmed": None,
     "kind.set": None,
     "mode.set": None,

@@ -1,7 +1,7 @@
 """The gate screen: scan, look, Enter."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,8 @@ from passes.errors import GatepostError, UsageError
 from passes.policy import Outcome
 from passes.temperature import parse_celsius
 from passes.trips import Direction
-from station import actions
+from station.actions import gate as keys
+from station.actions import in_order
 from station.assembly import Station
 from station.corrections import CorrectionError
 from station.devices.manager import Device, DeviceState
@@ -27,15 +28,15 @@ from station.dialogs.help import HelpDialog
 from station.i18n import _, explain
 from station.lane import Lane
 from station.logbook import recent
+from station.screens.binding import bind_actions
+from station.screens.catalogue import openings
 from station.screens.dealer import Scanner
 from station.screens.duty_desk import DutyDesk
 from station.screens.messages import (
-    CardSaid,
     CourierSaid,
     DeviceSaid,
-    DevicesWanted,
     JournalGrew,
-    ScannerSaid,
+    ScreenWanted,
     ThermometerSaid,
 )
 from station.storage import storage_errors
@@ -46,6 +47,7 @@ from station.widgets.verdict_panel import VerdictPanel
 from sync.courier import CourierState
 
 if TYPE_CHECKING:
+    from station.devices.idcard.card import CardError, IdCard
     from station.screens.front_desk import FrontDesk
 
 LAST_PASSAGES = 8
@@ -66,10 +68,8 @@ class GateScreen(Screen[None]):
         self, station: Station, lane: Lane, scanner: Scanner | None, devices: Sequence[DeviceState] = ()
     ) -> None:
         super().__init__()
-        self._actions = (*((actions.DEAL,) if scanner else ()), *actions.GATE, actions.LEAVE)
-        for action in self._actions:
-            key, label = action.key, _(action.label)
-            self._bindings.bind(key, action.name, label, show=action.in_footer, key_display=key.upper())
+        self._actions = (*keys.GATE, *openings(), *((keys.DEAL,) if scanner else ()))
+        bind_actions(self, self._actions)
         self._scanner = scanner
         self._station = station
         self._lane = lane
@@ -153,14 +153,14 @@ class GateScreen(Screen[None]):
             self._show_health()
             self._show_reading()
 
-    @on(ScannerSaid)
-    def _scanner_said(self, message: ScannerSaid) -> None:
-        self.take_code(message.code, message.direction)
+    def told(self) -> AbstractContextManager[None]:
+        """Do something for the gate and show the outcome; an error is shown where the verdict would be, in words."""
+        return self._told()
 
-    @on(CardSaid)
-    def _card_said(self, message: CardSaid) -> None:
+    def card_said(self, event: "IdCard | CardError") -> None:
+        """Take what the ID card reader said."""
         with self._told():
-            self._desk.card(message.event)
+            self._desk.card(event)
 
     @on(CourierSaid)
     def _courier_said(self, message: CourierSaid) -> None:
@@ -243,13 +243,17 @@ class GateScreen(Screen[None]):
         with self._told():
             self._duty.hand_over()
 
-    def action_devices(self) -> None:
-        """Set devices up, on a screen of its own."""
-        self.post_message(DevicesWanted())
+    def action_open(self, name: str) -> None:
+        """Open another screen."""
+        self.post_message(ScreenWanted(name))
+
+    def action_more(self) -> None:
+        """Ask which other screen is wanted."""
+        self.post_message(ScreenWanted())
 
     def action_help(self) -> None:
         """Show what the keys do."""
-        self.app.push_screen(HelpDialog((actions.RECORD, *self._actions)))
+        self.app.push_screen(HelpDialog(in_order((keys.RECORD, *self._actions)), _("Keys at the gate")))
 
     def action_quit(self) -> None:
         """Leave the program."""

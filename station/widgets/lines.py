@@ -239,3 +239,8 @@ def _courier_words(courier: CourierState | None) -> list[str]:
 def column(text: str, cells: int) -> str:
     """Return `text` cut or filled up to so many terminal cells, of which a Chinese character takes two."""
     return Content(text).truncate(cells, pad=True).plain
+
+
+def right_column(text: str, cells: int) -> str:
+    """Return `text` at the right end of so many terminal cells."""
+    return " " * (cells - Content(text).cell_length) + text

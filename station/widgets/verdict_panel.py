@@ -137,7 +137,7 @@ def _step_before_recording(scan: Scan, verdict: Verdict) -> str:
         return _("F7 = type it if the thermometer fails")
     if verdict.needs_id:
         key = "Enter" if verdict.outcome is Outcome.ALLOW else "F10"
-        return _("Look at the ID card: matches = {key}, none or another = F5").format(key=key)
+        return _("Look at the ID card: matches = {key}, none or another = Ctrl+R").format(key=key)
     if verdict.outcome is Outcome.ATTENTION:
         return _("F10 = seen, let through    F6 = turn back")
     return _("Enter = record    F6 = turn back")
