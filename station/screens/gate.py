@@ -238,11 +238,6 @@ class GateScreen(Screen[None]):
         is_low = current is not None and bool(current.attempts) and current.verdict.needs_reading
         self._ask(reading_form(self._lane.site, is_low=is_low), self._reading_answered)
 
-    def action_hand_over(self) -> None:
-        """Ask who takes over the shift."""
-        with self._told():
-            self._duty.hand_over()
-
     def action_open(self, name: str) -> None:
         """Open another screen."""
         self.post_message(ScreenWanted(name))
