@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from passes.errors import N_, KeyFileError
 from passes.keyfiles import load_key
-from passes.trust import TrustList, read_trust_list
+from passes.trust import USE_SEALING, TrustList, read_trust_list
 from station.clock import Clock, SystemClock
 from station.deciding import Decider
 from station.gate import Gate
@@ -88,7 +88,7 @@ class Station:
         """
         from sync.sealing import Sealer, load_digest_key
 
-        public_key = self.trusting.newest().sealing_key()
+        public_key = self.trusting.newest().newest(USE_SEALING)
         if public_key is None:
             return None
         path = self.folder / DIGEST_KEY_FILE

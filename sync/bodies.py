@@ -69,6 +69,14 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     purpose: str = ""
 
 
+class Companion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One more person of a passage, such as a vehicle's passenger; nameless where nobody was asked."""
+
+    name: str = ""
+    attempts: list[Attempt] = []
+    no_reading_reason: str | None = None
+
+
 class PassageRecorded(Body, frozen=True):
     """Somebody was checked at a gate: let through, refused, or turned back by the guard.
 
@@ -80,6 +88,9 @@ class PassageRecorded(Body, frozen=True):
 
     Somebody registered at the gate without a pass has a `visit` and no `pass_number`. The id of the person stands for
     the pass, so that the way in and the way out are paired; `household` and `address` are those of the host.
+
+    `attempts` are the readings of the pass's holder, or the driver; each of the `companions` has their own. `steps` are
+    those of the checking `method` (`station.checklists`) that were done.
     """
 
     outcome: Literal["allowed", "refused", "turned_back"]
@@ -105,6 +116,9 @@ class PassageRecorded(Body, frozen=True):
     typed: bool = False
     scan: str | None = None
     visit: Visit | None = None
+    companions: list[Companion] = msgspec.field(default_factory=list)
+    method: str | None = None
+    steps: list[str] = msgspec.field(default_factory=list)
 
 
 class PassageUndone(Body, frozen=True):
@@ -113,6 +127,18 @@ class PassageUndone(Body, frozen=True):
     passage_id: str
     pass_id: str
     reason: str | None = None
+
+
+class PassageFollowed(Body, frozen=True):
+    """What was done about somebody who was not let through, or had a fever: kept at the gate, or reported.
+
+    `passage_id` is the event of the passage, `pass_id` whose it was.
+    """
+
+    passage_id: str
+    step: Literal["held", "reported"]
+    pass_id: str | None = None
+    remark: str | None = None
 
 
 class PassageMissed(Body, frozen=True):
@@ -301,6 +327,7 @@ BODY_TYPES: dict[str, type[Body]] = {
     "passage.recorded": PassageRecorded,
     "passage.undone": PassageUndone,
     "passage.missed": PassageMissed,
+    "passage.followed": PassageFollowed,
     "pass.issued": PassIssued,
     "pass.replaced": PassReplaced,
     "pass.suspended": PassSuspended,
