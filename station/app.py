@@ -8,11 +8,12 @@ from textual.app import App
 
 from passes.trips import Direction
 from station.access import Role
+from station.actions import PALETTE, Action, bound, use_keys
 from station.assembly import Station
 from station.devices.manager import CardRead, CodeScanned, DeviceManager, DeviceNews, Measured
 from station.i18n import _
 from station.lane import make_lane
-from station.screens.catalogue import SCREENS, entry
+from station.screens.catalogue import SCREENS, entry, openings
 from station.screens.dealer import Scanner
 from station.screens.gate import GateScreen
 from station.screens.messages import (
@@ -55,6 +56,7 @@ class GatepostApp(App[None]):
     def __init__(self, station: Station, *, scanner: Scanner | None = None) -> None:
         super().__init__()
         self.station = station
+        use_keys(station.settings.keys)
         self.lane = make_lane(station)
         self._devices = self._make_devices()
         self._gate_screen = GateScreen(station, self.lane, scanner, self._devices.states)
@@ -118,7 +120,7 @@ class GatepostApp(App[None]):
 
     def on_screen_wanted(self, message: ScreenWanted) -> None:
         """Open the screen that is wanted, or ask which."""
-        if self.screen is not self._gate_screen:
+        if self.screen not in (self._gate_screen, *self._screens.values()) or message.screen == self.current_mode:
             return
         if message.screen:
             self._chosen(message.screen)
@@ -126,6 +128,25 @@ class GatepostApp(App[None]):
         from station.dialogs.menu import MenuDialog
 
         self.push_screen(MenuDialog(SCREENS, tuple(reversed(self._screens))), self._chosen)
+
+    def action_want(self, name: str) -> None:
+        """Open a screen."""
+        self.post_message(ScreenWanted(name))
+
+    def action_palette(self) -> None:
+        """Ask what is wanted, of all that can be done on the screen in front, and do it there."""
+        from station.dialogs.palette import PaletteDialog
+
+        front = self._screens.get(self.current_mode) or self._gate_screen
+        if self.screen is not front:
+            return
+        offered = {action.name: action for action in (*openings(), *front.offered) if action.name != PALETTE.name}
+
+        def chosen(action: Action | None) -> None:
+            if action is not None:
+                front.call_later(front.run_action, action.calls or action.name)
+
+        self.push_screen(PaletteDialog(bound(offered.values())), chosen)
 
     def _chosen(self, name: str | None) -> None:
         if name is None:
@@ -182,6 +203,11 @@ class GatepostApp(App[None]):
         self.switch_mode(_GATE)
         with self._gate_screen.told():
             pass  # what it shows may have changed meanwhile
+
+    def restyle(self, settings: Settings) -> None:
+        """Look and lock as `settings` say from now on."""
+        self.station.settings.screen = settings.screen
+        dress(self, settings.screen)
 
     def release_devices(self) -> None:
         """Let go of all ports, so that the devices screen can listen to them."""

@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import Any
 
 from passes.errors import N_
 from station.access import Role
-from station.actions import Action, duty, setup
-
-if TYPE_CHECKING:
-    from station.screens.work import WorkScreen
+from station.actions import BACK, HELP, PALETTE, Action, duty, gate, setup
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +27,10 @@ class Entry:
     in_footer: bool = False
     role: Role | None = None
 
-    def load(self) -> "type[WorkScreen]":
-        """Return the screen's class."""
+    def load(self) -> Any:
+        """Return the screen's class, a `station.screens.work.WorkScreen`, which settings and tools know nothing of."""
         module, _colon, name = self.place.partition(":")
-        found: type[WorkScreen] = getattr(import_module(module), name)
-        return found
+        return getattr(import_module(module), name)
 
 
 SCREENS = (
@@ -73,7 +69,7 @@ SCREENS = (
     ),
     Entry(
         "supplies",
-        "ctrl+u",
+        "f6",
         N_("Supplies"),
         N_("What is there, came in, was given out, was counted"),
         "station.screens.duty.supplies:SuppliesScreen",
@@ -81,7 +77,7 @@ SCREENS = (
     ),
     Entry(
         "inspections",
-        "ctrl+o",
+        "f7",
         N_("Inspection"),
         N_("Inspections of this post and what they found"),
         "station.screens.duty.inspections:InspectionsScreen",
@@ -113,6 +109,23 @@ SCREENS = (
         at_gate=True,
     ),
     Entry(
+        "settings",
+        "ctrl+o",
+        N_("Settings"),
+        N_("Language, looks, lock, fever, keys"),
+        "station.screens.settings:SettingsScreen",
+        setup.SETTINGS,
+    ),
+    Entry(
+        "staff",
+        "ctrl+u",
+        N_("Staff"),
+        N_("Who works here, their roles and PINs"),
+        "station.screens.staff:StaffScreen",
+        setup.STAFF,
+        role=Role.LEAD,
+    ),
+    Entry(
         "lock",
         "ctrl+l",
         N_("Lock"),
@@ -130,9 +143,19 @@ def entry(name: str) -> Entry:
 
 
 def openings() -> tuple[Action, ...]:
-    """Return the actions that open screens straight from the gate."""
+    """Return the actions that open the screens."""
     return tuple(
-        Action(one.name, one.key, one.label, one.help, one.in_footer, f"open('{one.name}')")
-        for one in SCREENS
-        if one.at_gate
+        Action(one.name, one.key, one.label, one.help, one.in_footer, f"app.want('{one.name}')") for one in SCREENS
     )
+
+
+def gate_actions() -> tuple[Action, ...]:
+    """Return what can be done at the gate, other screens on a key there included."""
+    here = {one.name for one in SCREENS if one.at_gate}
+    return (*gate.GATE, *(action for action in openings() if action.name in here))
+
+
+def groups() -> list[tuple[Action, ...]]:
+    """Return all actions, those together that are there at the same time: the gate's, the menu's, each screen's."""
+    screens = [(*one.actions, BACK, HELP, PALETTE) for one in SCREENS]
+    return [(*gate_actions(), gate.RECORD, gate.DEAL), (*openings(), BACK, HELP), *screens]

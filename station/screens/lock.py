@@ -5,6 +5,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from station.access import Member, Role
+from station.actions import BACK, HELP
 from station.i18n import _
 from station.screens.work import WorkScreen
 from station.widgets.verdict_panel import VerdictPanel
@@ -17,17 +18,19 @@ class LockScreen(WorkScreen):
     """
 
     NAME = "lock"
+    COMMON = (BACK, HELP)
     DEFAULT_CSS = """
     LockScreen > #locked { height: auto; padding: 1 2; text-style: bold; }
-    LockScreen > VerdictPanel { margin: 0 1; width: 1fr; display: none; }
-    LockScreen > VerdictPanel.-shown { display: block; }
+    LockScreen > VerdictPanel { margin: 0 1; width: 1fr; height: 8; }
     LockScreen > #rest { height: 1fr; }
     """
 
     def body(self) -> ComposeResult:
         """Lay out what is said, and the verdict's place."""
         yield Static(id="locked", markup=False)
-        yield VerdictPanel(self.station.settings.zone)
+        panel = VerdictPanel(self.station.settings.zone)
+        panel.display = False
+        yield panel
         yield Static(id="rest")
 
     @property
@@ -45,9 +48,9 @@ class LockScreen(WorkScreen):
         self.query_one("#locked", Static).update(Content("\n".join(lines)))
         panel = self.query_one(VerdictPanel)
         is_shown = shows_verdict and lane.current is not None
-        if is_shown and lane.current:
-            panel.show(lane.current, len(lane.waiting))
-        panel.set_class(is_shown, "-shown")
+        if is_shown:
+            panel.show(lane)
+        panel.display = is_shown
 
     def take_code(self, text: str) -> bool:
         """Keep a code until the gate is in front again, or show what it says."""

@@ -218,6 +218,7 @@ async def gate(
     scanner: Scanner | None = None,
     before: Callable[[Station], object] = lambda _station: None,
     screen: settings.ScreenSettings | None = None,
+    keys: dict[str, str] | None = None,
 ) -> AsyncIterator[Console]:
     """Open a new station's gate screen; `before` may write into the journal first."""
     clock = HandClock()
@@ -226,6 +227,8 @@ async def gate(
         before(station)
         if screen:
             station.settings.screen = screen
+        if keys:
+            station.settings.keys = keys
         app = GatepostApp(station, scanner=scanner)
         async with app.run_test(size=size) as pilot:
             await pilot.pause()

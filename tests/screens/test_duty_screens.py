@@ -136,7 +136,7 @@ def test_duty_is_taken_up_after_the_post_was_unmanned(tmp_path: Path) -> None:
 def test_supplies_isolation_and_inspections(tmp_path: Path) -> None:
     async def story(console: Console) -> None:
         console.issue()
-        await opened(console, "f8", "ctrl+u")
+        await opened(console, "f8", "f6")
         await console.press("f5")
         await answer(console, item="口罩", quantity="5", unit="只", low="20")
         assert "LOW: below 20" in shown(console)
@@ -155,7 +155,7 @@ def test_supplies_isolation_and_inspections(tmp_path: Path) -> None:
         assert bodies(console, HealthChecked)[0].celsius == 37.6
         assert "FEVER 37.6 03-10 11:00" in shown(console)
         await console.press("escape")
-        await opened(console, "f8", "ctrl+o")
+        await opened(console, "f8", "f7")
         await console.press("f5")
         await answer(console, inspector="孙督查", disinfected="", finding="未消毒")
         (seen,) = bodies(console, InspectionRecorded)
