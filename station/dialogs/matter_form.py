@@ -29,7 +29,7 @@ class Line(Field):
 
 def yes_no(name: str, label: str, *, value: bool = False) -> Line:
     """Return a line that is answered by yes or no, as `yes` and empty."""
-    return Line(name, label, "yes" if value else "", (("", _("no")), ("yes", _("yes"))))
+    return Line(name, label, "yes" if value else "", choices=(("", _("no")), ("yes", _("yes"))))
 
 
 class MatterForm(FormDialog):

@@ -59,7 +59,7 @@ def _place(values: Values) -> list[Line]:
 def _count(values: Values) -> list[Line]:
     kinds = tuple((code, _(words)) for code, words in EFFORTS.items())
     return [
-        Line("what", _("What"), values.get("what", ""), kinds),
+        Line("what", _("What"), values.get("what", ""), choices=kinds),
         Line("number", _("How many"), values.get("number", "")),
         Line("remark", _("Remark"), values.get("remark", "")),
     ]

@@ -73,7 +73,7 @@ class IncidentsScreen(MatterScreen):
 def _lines(values: Values) -> list[Line]:
     kinds = tuple((code, _(words)) for code, words in INCIDENTS.items())
     return [
-        Line("what", _("What"), values.get("what", ""), kinds),
+        Line("what", _("What"), values.get("what", ""), choices=kinds),
         Line("account", _("What happened"), values.get("account", "")),
         Line("people", _("Who (names)"), values.get("people", "")),
         Line("number", _("Pass number"), values.get("number", "")),

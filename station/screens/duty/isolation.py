@@ -144,7 +144,7 @@ def _order_lines(values: Values) -> list[Line]:
     }
     return [
         Line("who", _("Pass or name, room"), values.get("who", "")),
-        Line("scope", _("Who stays"), values.get("scope", ""), scopes),
+        Line("scope", _("Who stays"), values.get("scope", ""), choices=scopes),
         *(Line(name, label, values.get(name, "")) for name, label in texts.items()),
         yes_no("letter_signed", _("Letter signed"), value=bool(values.get("letter_signed"))),
     ]
@@ -155,6 +155,6 @@ def _check_lines(values: Values) -> list[Line]:
         Line("celsius", _("Temperature in C"), values.get("celsius", "")),
         Line("symptoms", _("Symptoms"), values.get("symptoms", "")),
         Line("who", _("Of whom"), values.get("who", "")),
-        Line("how", _("How"), values.get("how", ""), (("remote", _("by phone")), ("door", _("at the door")))),
+        Line("how", _("How"), values.get("how", ""), choices=(("remote", _("by phone")), ("door", _("at the door")))),
         yes_no("reached", _("Answered"), value=bool(values.get("reached", "yes"))),
     ]

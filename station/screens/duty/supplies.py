@@ -93,4 +93,6 @@ def _lines(asked: Sequence[str], values: Values) -> list[Line]:
         "remark": _("Remark"),
     }
     sources = (("", _("not said")), *((code, _(words)) for code, words in SOURCES.items()))
-    return [Line(name, labels[name], values.get(name, ""), sources if name == "source" else ()) for name in asked]
+    return [
+        Line(name, labels[name], values.get(name, ""), choices=sources if name == "source" else ()) for name in asked
+    ]
