@@ -16,6 +16,7 @@ from station.i18n import _
 if TYPE_CHECKING:
     from station.assembly import Station
     from station.duty.handover import Count
+    from station.duty.outstanding import Outstanding
     from station.shifts import ShiftLine, Signed
 
 
@@ -82,18 +83,13 @@ def hand_over_(
     """Hand the shift over to INCOMING; everything that is still to do must be handed over or closed by its number."""
     from station.duty.book import DutyBook
     from station.duty.handover import HandOver, hand_over
-    from station.duty.outstanding import WORDS, outstanding
+    from station.duty.outstanding import outstanding
 
     with station_in(folder) as station:
         book = DutyBook.of(station)
         found = outstanding(book)
         if only_list:
-            rows = [{"no": no, "what": one.what, "text": one.text} for no, one in enumerate(found, 1)]
-            if as_json:
-                echo_json(rows)
-                return
-            for row in rows:
-                click.echo(f"{row['no']}  {_(WORDS[str(row['what'])])}: {row['text']}")
+            _list(found, as_json=as_json)
             return
         current = station.register.current_shift()
         outgoing_signed = _signed(station, current.guards[0]) if current else "name"
@@ -161,6 +157,16 @@ def _write(station: "Station", lines: "list[ShiftLine]", pdf: Path | None, strip
         draw_strip(words).save(content, "PNG")
         write_whole(strip, content.getvalue())
         click.echo(str(strip))
+
+
+def _list(found: "list[Outstanding]", *, as_json: bool) -> None:
+    from station.duty.outstanding import WORDS
+
+    if as_json:
+        echo_json([{"no": no, "what": one.what, "text": one.text} for no, one in enumerate(found, 1)])
+        return
+    for no, one in enumerate(found, 1):
+        click.echo(f"{no}  {_(WORDS[one.what])}: {one.text}")
 
 
 def _signed(station: "Station", name: str) -> "Signed":
