@@ -23,7 +23,9 @@ COMMANDS = {
     "policy": "station.cli.policy:policy",
     "roster": "station.cli.roster:roster_",
     "staff": "station.cli.staff:staff",
+    "shift": "station.cli.shift:shift",
     "sync": "station.cli.sync:sync",
+    "watch": "station.cli.watch:watch",
 }
 
 
