@@ -53,7 +53,7 @@ SCREENS = (
     ),
     Entry(
         "log",
-        "f6",
+        "ctrl+g",
         N_("Log"),
         N_("All passages: filter, search, look closely"),
         "station.screens.log:LogScreen",

@@ -205,7 +205,7 @@ def test_a_pass_is_printed_beside_the_gate(tmp_path: Path) -> None:
 
 def test_the_log_is_filtered_searched_and_told(tmp_path: Path) -> None:
     async def story(console: Console) -> None:
-        await opened(console, "f8", "f6")
+        await opened(console, "f8", "ctrl+g")
         assert "No passage" in text_of(front(console).query_one(PagedList))
         await console.press("escape")
         await console.until(lambda: console.is_ready)
@@ -215,7 +215,7 @@ def test_the_log_is_filtered_searched_and_told(tmp_path: Path) -> None:
         await console.measure(37.6)
         await console.press("ctrl+z")
         await console.fill_in(reason="wrong person")
-        await opened(console, "f8", "f6")
+        await opened(console, "f8", "ctrl+g")
         assert len(rows(console)) == 2
         assert "fever" in rows(console)[0]
         await search(console, "zxm")
