@@ -142,6 +142,18 @@ def numbers_and_visits(db: Database) -> None:
     """)
 
 
+@migrations()
+def witnessed_heads(db: Database) -> None:
+    """Keep the newest head that each other station was seen to sign, by its epochs, and what is doubted about it."""
+    db.executescript("""
+        CREATE TABLE witnessed (
+            station TEXT, epoch TEXT, seq INTEGER NOT NULL, hash TEXT NOT NULL, public_key TEXT NOT NULL,
+            at_ms INTEGER NOT NULL, since_ms INTEGER, doubt TEXT, told_seq INTEGER NOT NULL DEFAULT 0,
+            reported INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (station, epoch)
+        ) STRICT, WITHOUT ROWID;
+    """)
+
+
 def migrate(connection: Any, version: int) -> None:
     """Bring the file behind `connection` to the newest tables, and note `version` in it as done."""
     migrations.apply(Database(connection))

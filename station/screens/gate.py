@@ -39,6 +39,7 @@ from station.screens.messages import (
     ThermometerSaid,
 )
 from station.storage import storage_errors
+from station.travel import alarms, report_doubts
 from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, StatusLine
 from station.widgets.reading_panel import ReadingPanel
 from station.widgets.scan_field import ScanField
@@ -169,6 +170,8 @@ class GateScreen(Screen[None]):
         if message.state.drift_ms is not None:
             self._station.journal.drift_ms = message.state.drift_ms
         with self._told(quietly=True):
+            if message.state.trouble is None and report_doubts(self._station):
+                self.post_message(JournalGrew())
             self._show_health()
             if has_news:
                 self._show_counts()
@@ -397,4 +400,9 @@ class GateScreen(Screen[None]):
             self._station.outbox.backlog(),
             self._courier,
             self._station.clock.now_ms(),
+            self._alarm() if self._courier else "",
         )
+
+    def _alarm(self) -> str:
+        found = alarms(self._station.journal.connection, self._station.clock.now_ms(), self._zone)
+        return explain(found[0]) if found else ""
