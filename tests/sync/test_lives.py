@@ -26,6 +26,7 @@ from sync.community.api import make_app
 from sync.community.database import events, forks, open_engine, reading, writing
 from sync.community.feed import read_feed
 from sync.community.journal import append
+from sync.community.lives import Lives, find_lives
 from sync.community.registry import add_community
 from sync.community.schema import migrate
 from sync.community.stations import add_station
@@ -209,6 +210,8 @@ def test_a_copied_folder_and_its_original_at_once(sender: Sender, community: Ser
         list(original.journal.read())[-1][1].epoch,
     ]
     copy.journal.close()
+    with reading(community.engine) as connection:
+        assert find_lives(connection, COMMUNITY) == {STATION: Lives(forks=0, twin_ms=original.clock.now_ms() - 120_000)}
 
 
 def test_a_folder_that_moved_to_another_machine_has_no_twin(sender: Sender, community: Server, tmp_path: Path) -> None:
@@ -225,6 +228,8 @@ def test_a_folder_that_moved_to_another_machine_has_no_twin(sender: Sender, comm
     settled(new, community)
 
     assert find_twin(new.journal.connection) is None
+    with reading(community.engine) as connection:
+        assert find_lives(connection, COMMUNITY) == {}
     assert stored(community) == sorted(ids_of(new))
     new.journal.close()
     old.create = False
