@@ -21,7 +21,7 @@ from sync.community.instants import MAX_AT_MS
 from sync.community.journal import generation
 from sync.community.kindbook import KindBook, read_kinds
 from sync.community.numbering import feed_end
-from sync.community.snapshot import Snapshot, begin, read_snapshot
+from sync.community.snapshot import KEPT_DAYS, Snapshot, begin, read_snapshot
 from sync.community.stations import signed_head
 from sync.events import OFFICE, canonical_json, read_body
 from sync.wire import BRANCH_MARK, FeedAnswer, FeedHead, FeedItem
@@ -65,7 +65,9 @@ def read_feed(
     is_known = found is not None and found[0] <= end
     start, snapshot = found if found and is_known else (0, begin(connection, community, now_ms))
     query = _query(community, start, end, own_station, own_epoch)
-    rows = connection.execute((query.where(snapshot.is_needed()) if snapshot else query).limit(limit))
+    if snapshot:
+        query = query.where(snapshot.is_needed(read_kinds(connection, community).counted_longer_than(KEPT_DAYS - 2)))
+    rows = connection.execute(query.limit(limit))
     cut = _Cutter(own_station, lambda: read_kinds(connection, community))
     items: list[FeedItem] = []
     read = size = 0

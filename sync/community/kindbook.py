@@ -34,11 +34,6 @@ class KindBook:
         kinds = [*PRESETS.values(), *(setting.kind for settings in self._settings.values() for setting in settings)]
         return frozenset(kind.code for kind in kinds if kind.trips is not None and kind.period_days > days)
 
-    def longest_period_days(self) -> int:
-        """Return for how many days the longest limit counts that any kind ever had."""
-        kinds = [*PRESETS.values(), *(setting.kind for settings in self._settings.values() for setting in settings)]
-        return max(kind.period_days for kind in kinds)
-
     def ever(self, code: str | None) -> list[Kind]:
         """Return everything that the kind `code` ever was."""
         if code is None:

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from sync.community.database import events, happened_ms
-from sync.community.kindbook import read_kinds
-from sync.community.tables_feed import fold_cursors, legs, removed_legs
+from sync.community.tables_feed import fold_cursors, known_passes, legs, removed_legs
+
+KEPT_DAYS = 3
+"""Passages of these last days are told whole, and all of passes whose limit counts for longer."""
 
 _DAY_MS = 86_400_000
-_PASSAGES = ("passage.recorded", "passage.missed", "passage.undone")
+_PASSAGES = ("passage.recorded", "passage.missed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,33 +30,37 @@ class Snapshot:
         """Return the bounds as a cursor carries them."""
         return f"{self.before_ms}-{self.end}"
 
-    def is_needed(self) -> sa.ColumnElement[bool]:
-        """Return the condition on `events` that a station needs this one."""
-        first = legs.alias("first_leg")
-        later = legs.alias("later_leg")
-        of_event = sa.and_(first.c.community == events.c.community, first.c.event_id == events.c.id)
+    def is_needed(self, long_counted: frozenset[str]) -> sa.ColumnElement[bool]:
+        """Return the condition on `events` that a station needs this one; passes of `long_counted` kinds are whole."""
+        leg, later = legs.alias("own_leg"), legs.alias("later_leg")
         returned = sa.exists().where(
-            later.c.community == first.c.community,
-            later.c.line == first.c.line,
+            later.c.community == leg.c.community,
+            later.c.line == leg.c.line,
             later.c.leg == "return",
-            later.c.order_ms >= first.c.order_ms,
+            later.c.order_ms >= leg.c.order_ms,
             ~_is_removed(later),
         )
-        is_open = sa.exists().where(of_event, first.c.leg == "first", ~_is_removed(first), ~returned)
+        is_over = sa.exists().where(
+            leg.c.community == events.c.community,
+            leg.c.event_id == events.c.id,
+            known_passes.c.community == leg.c.community,
+            known_passes.c.pass_id == leg.c.pass_id,
+            known_passes.c.kind.not_in(long_counted),
+            sa.or_(leg.c.leg == "return", _is_removed(leg), returned),
+        )
         is_old = sa.and_(
             events.c.feed_no <= self.end, events.c.received_at_ms < self.before_ms, happened_ms < self.before_ms
         )
-        return ~sa.and_(events.c.kind.in_(_PASSAGES), is_old, ~is_open)
+        return ~sa.and_(events.c.kind.in_(_PASSAGES), is_old, is_over)
 
 
 def begin(connection: sa.Connection, community: str, now_ms: int) -> Snapshot:
-    """Return the bounds for a station that begins now: what the longest limit still counts is told whole.
+    """Return the bounds for a station that begins now.
 
     The legs are known as far as the job that finds conflicts has come; what lies behind is told whole too.
     """
-    days = read_kinds(connection, community).longest_period_days() + 2
     query = sa.select(fold_cursors.c.last_feed_no).where(fold_cursors.c.community == community)
-    return Snapshot(now_ms - days * _DAY_MS, connection.execute(query).scalar_one_or_none() or 0)
+    return Snapshot(now_ms - KEPT_DAYS * _DAY_MS, connection.execute(query).scalar_one_or_none() or 0)
 
 
 def read_snapshot(text: str) -> Snapshot | None:

@@ -323,7 +323,7 @@ def test_batches_that_are_too_big_for_a_proxy_become_smaller(sender: Sender, com
         sender.wait(lambda: sender.backlog.pending == 0)
 
     assert set(sizes) <= set(range(1, 8))
-    assert [state for state in sender.states if state.trouble] == []
+    assert [str(state.trouble) for state in sender.states if state.trouble] == []
     assert stored(community) == recorded(sender)
 
 
@@ -365,7 +365,7 @@ def test_news_comes_at_once_while_the_community_holds_the_answer_back(sender: Se
         with writing(community.engine) as connection:
             append(connection, COMMUNITY, HolderBanned(holder_id="p1"), NOW_MS)
         began_s = time.monotonic()
-        sender.wait(lambda: sender.states[-1].news == 1)
+        sender.wait(lambda: bool(sender.states) and sender.states[-1].news == 1)
         took_s = time.monotonic() - began_s
         # What is recorded meanwhile does not wait for that.
         sender.record(1)
