@@ -3,7 +3,7 @@
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +95,12 @@ class Journal:
         return Database(self.connection)
 
     def writing(self) -> AbstractContextManager[None]:
-        """Return the transaction that decisions and their records share (`BEGIN IMMEDIATE` to commit)."""
+        """Return the transaction that decisions and their records share (`BEGIN IMMEDIATE` to commit).
+
+        Inside one that is open it is that same transaction: what does several things does all of them or none.
+        """
+        if self.connection.in_transaction:
+            return nullcontext()
         self._held = None
         return writing(self.connection, self.path)
 

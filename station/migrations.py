@@ -143,6 +143,37 @@ def numbers_and_visits(db: Database) -> None:
 
 
 @migrations()
+def staff(db: Database) -> None:
+    """Keep who works here; a journal written before this has nobody to fold."""
+    db.execute(
+        "CREATE TABLE staff (name TEXT PRIMARY KEY, roles TEXT NOT NULL, is_active INTEGER NOT NULL)"
+        " STRICT, WITHOUT ROWID"
+    )
+
+
+@migrations()
+def matters_of_duty(db: Database) -> None:
+    """Keep what a shift records beside passages, and what it was handed; fold the register anew."""
+    db.executescript("""
+        CREATE TABLE matters (
+            id TEXT PRIMARY KEY, n INTEGER, what TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL,
+            at_ms INTEGER NOT NULL, station TEXT NOT NULL, guard TEXT, body TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX matters_in_order ON matters (what, n);
+        CREATE INDEX matters_open ON matters (what, n) WHERE state <> 'closed';
+        CREATE INDEX matters_of_subject ON matters (what, subject, n) WHERE subject <> '';
+        CREATE TABLE matter_steps (
+            matter_id TEXT, id TEXT, n INTEGER, state TEXT NOT NULL, at_ms INTEGER NOT NULL, guard TEXT,
+            note TEXT NOT NULL, PRIMARY KEY (matter_id, id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX restrictions_that_hold ON restrictions (kind, order_ms, id) WHERE is_on;
+        ALTER TABLE shifts ADD COLUMN opened TEXT;
+        ALTER TABLE shifts ADD COLUMN handed_over TEXT;
+        DELETE FROM notes WHERE name = 'register';
+    """)
+
+
+@migrations()
 def witnessed_heads(db: Database) -> None:
     """Keep the newest head that each other station was seen to sign, by its epochs, and what is doubted about it."""
     db.executescript("""

@@ -10,6 +10,7 @@ import click
 from passes.errors import N_, UsageError
 from passes.plaintext import plain
 from station.cli.common import PASSPHRASE_VARIABLE
+from station.cli.community_bundles import community_export, community_import
 from station.cli.community_common import (
     as_json,
     community_in,
@@ -41,7 +42,20 @@ def community() -> None:
     """Run the community's side: its server, stations, keys, staff and logs."""
 
 
-for _command in (conflicts, key, kind, ledger, mode, person, pull, purge, report, verify):
+for _command in (
+    community_export,
+    community_import,
+    conflicts,
+    key,
+    kind,
+    ledger,
+    mode,
+    person,
+    pull,
+    purge,
+    report,
+    verify,
+):
     community.add_command(_command)
 
 
@@ -88,6 +102,7 @@ def init(
 @in_folder
 def upgrade(folder: Path) -> None:
     """Bring the database to the tables that this version needs; make a backup first."""
+    from passes.trust import USE_BUNDLES, USE_SEALING
     from sync.community.database import open_engine
     from sync.community.keys import current_list
     from sync.community.schema import migrate
@@ -97,12 +112,14 @@ def upgrade(folder: Path) -> None:
     engine = open_engine(settings.database_url(folder))
     try:
         migrate(engine)
-        seals = current_list(engine, folder, settings.community.id).sealing_key() is not None
+        trust = current_list(engine, folder, settings.community.id)
     finally:
         engine.dispose()
     click.echo(_("The database is up to date."))
-    if not seals:
+    if trust.newest(USE_SEALING) is None:
         click.echo(_("ID and phone numbers cannot be kept yet; run: gatepost community key seal --dir DIR"))
+    elif trust.newest(USE_BUNDLES) is None:
+        click.echo(_("Records cannot be brought on a USB stick yet; run: gatepost community key seal --dir DIR"))
 
 
 @community.command()

@@ -9,6 +9,7 @@ import msgspec
 
 from passes.errors import N_, UsageError
 from passes.plaintext import plain
+from station.cli.bundles import sync_export, sync_import
 from station.cli.common import echo_json, folder_option, json_option, station_in
 from station.clock import local_time
 from station.i18n import _, explain
@@ -21,6 +22,10 @@ from sync.courier import exchange
 @click.group()
 def sync() -> None:
     """Send records to the community, or see what is unsent."""
+
+
+sync.add_command(sync_export)
+sync.add_command(sync_import)
 
 
 @sync.command()

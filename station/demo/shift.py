@@ -19,6 +19,8 @@ from station.demo.world import DemoError, World
 from station.devices import PROTOCOLS
 from station.devices.measurement import DeviceEvent, LinkState, Measurement
 from station.devices.thermometer import Thermometer
+from station.duty.book import DutyBook
+from station.duty.handover import HandOver, hand_over
 from station.i18n import _
 from station.lane import make_lane
 from station.parcels import open_parcels
@@ -67,9 +69,8 @@ class Play:
             shift = shifts.open_shift(station.journal, station.register, station.clock, ["周师傅"], "吴组长")
             for step in MORNING:
                 self._play(step)
-            counts = shifts.hand_over(
-                station.journal, station.register, station.clock, "郑师傅", _("one thermometer cable is loose")
-            )
+            agreed = HandOver(incoming=["郑师傅"], outstanding=_("one thermometer cable is loose"))
+            counts = hand_over(DutyBook.of(station), agreed)
             self._say(
                 _("Shift handed over: out {exits}, in {entries}, refused {refused}, fevers {fevers}").format(**counts)
             )
@@ -92,7 +93,7 @@ class Play:
             self._measure(step.celsius)
             if step.again_celsius is not None:
                 self._tell(lane.current)
-                lane.remeasure()
+                lane.sight.measure_again()
                 self._measure(step.again_celsius)
         if lane.is_pending and lane.current:
             lane.record(acknowledged=lane.current.verdict.outcome is Outcome.ATTENTION)
@@ -143,13 +144,13 @@ class Play:
         self._wait_for(self._is_background)
 
     def _thermometer_sees_somebody(self) -> bool:
-        return self._lane.stability.reading is not None
+        return self._lane.sight.stability.reading is not None
 
     def _is_background(self, event: DeviceEvent) -> bool:
         if not isinstance(event, Measurement):
             return False
         self._lane.measured(event)
-        return event.celsius < self._lane.stability.lowest_celsius
+        return event.celsius < self._lane.sight.stability.lowest_celsius
 
     def _wait_for(self, is_it: Callable[[DeviceEvent], bool]) -> None:
         deadline_s = time.monotonic() + PATIENCE_S

@@ -35,12 +35,16 @@ PAGE_BYTES = 1024 * 1024
 STAYS_HOME = (
     *("shift.opened", "shift.handed_over", "clock.confirmed", "pass.printed", "supplies.counted", "staff.set"),
     *("incident.reported", "incident.handled", "incident.closed", "inspection.recorded", "inspection.rectified"),
-    *("head.doubted", "disinfection.recorded", "health.checked", "errand.added", "errand.done", "retention.purged"),
+    *("disinfection.recorded", "health.checked", "errand.added", "errand.done", "name.unmasked"),
+    *("retention.purged", "passage.followed", "effort.counted", "head.doubted"),
 )
 """Kinds that concern a station and the office, not the other gates."""
 
 OFFICE_ONLY = ("kind.set", "mode.set", "key.added", "key.withdrawn", "conflict.found", "conflict.closed")
 """What only the office may order: from a gate's journal it goes to no other gate."""
+
+_CASE_NOTES = ("origin", "responsible", "letter_signed")
+"""What a case of isolation says for the gate that ordered it and the office."""
 
 
 def read_feed(
@@ -200,11 +204,12 @@ class _Cutter:
             # A box is for the office; whoever has a stolen station's secret need not collect them.
             numbers = {"id_number": body.id_number, "phone": body.phone}
             changed |= {name: structs.replace(number, box="") for name, number in numbers.items() if number}
-        if not changed:
+        dropped = _CASE_NOTES if row.kind == "quarantine.ordered" and row.station != self._own_station else ()
+        if not changed and not dropped:
             return bytes(row.body.encode())
         # As raw fields, so that those of a newer version stay.
         fields = msgspec.json.decode(row.body.encode(), type=dict[str, msgspec.Raw])
-        return canonical_json({**fields, **changed})
+        return canonical_json({name: value for name, value in {**fields, **changed}.items() if name not in dropped})
 
     def _is_visitors(self, body: PassIssued, row: Any) -> bool:
         self._kinds = self._kinds or self._ask_kinds()

@@ -171,6 +171,22 @@ def list_stations(engine: sa.Engine, community: str) -> list[Station]:
         return [Station(*row) for row in connection.execute(query)]
 
 
+def require_enrolled(connection: sa.Connection, community: str, station: str) -> str:
+    """Return the SHA-256 of the secret of a station that takes part; raises `StationWithdrawnError` for another."""
+    query = sa.select(stations.c.secret_sha256, stations.c.withdrawn_at_ms)
+    row = connection.execute(
+        query.where(stations.c.community == community, stations.c.station == station)
+    ).one_or_none()
+    if row is None:
+        raise StationWithdrawnError(
+            N_("station {station!r}: no enrolled station has this id; see: gatepost community station list"),
+            station=station[:80],
+        )
+    if row.withdrawn_at_ms is not None:
+        raise _withdrawn(station)
+    return str(row.secret_sha256)
+
+
 def authenticate(engine: sa.Engine, community: str, secret: str) -> Caller:
     """Return the station of `community` whose secret this is.
 

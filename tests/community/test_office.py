@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from passes.errors import GatepostError, UsageError
 from passes.keyfiles import load_key
-from passes.trust import read_trust_list
+from passes.trust import USE_ANSWERS, USE_BUNDLES, USE_SEALING, read_trust_list
 from station.cli.community import community
 from station.i18n import set_language
 from sync.bodies import ShiftOpened
@@ -145,15 +145,15 @@ def test_an_enrolment_file_holds_what_a_station_needs(office: Command, folder: P
     path.write_text(enrolment.issuing_key)
     path.chmod(0o600)
     issuing, office_key = load_key(path), load_key(folder / "office-key.pem")
-    sealing = trusted.sealing_key()
-    assert [entry.public_key for entry in trusted.entries] == [office_key.public_key, sealing, issuing.public_key]
+    own = [trusted.newest(use) for use in (USE_SEALING, USE_BUNDLES, USE_ANSWERS)]
+    assert [entry.public_key for entry in trusted.entries] == [office_key.public_key, *own, issuing.public_key]
     assert enrolment.digest_key == load_digest_key(folder / "digest.key").raw
     assert len(trusted.candidates(issuing.key_id, COMMUNITY)) == 1
     office("station", "add", "west", "--name", "西门")
     west = read_enrolment(folder / "west.enrolment.json")
     assert west.issuing_key is None
     assert west.secret != enrolment.secret
-    assert len(read_trust_list(west.trust_list, west.root_public_key).entries) == 3
+    assert len(read_trust_list(west.trust_list, west.root_public_key).entries) == 5
     assert west.digest_key == enrolment.digest_key
 
 

@@ -73,7 +73,8 @@ def test_what_stays_is_of_the_vocabulary_and_names_nobody(kind: str) -> None:
     personal |= {"number", "token", "witness", "override_reason", "no_reading_reason", "outstanding", "source"}
     kept = rule.keeps & personal
     assert kept <= {"holder_id", "household"}
-    assert not kept or kind.partition(".")[0] in {"holder", "watch", "quarantine"}, "a pseudonym takes their place"
+    about_people = {"holder", "watch", "quarantine", "health"}
+    assert not kept or kind.partition(".")[0] in about_people, "a pseudonym takes their place"
 
 
 def test_old_records_name_nobody_and_the_chain_verifies(engine: sa.Engine, east: Gate) -> None:
