@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx2
 import openpyxl
 import pytest
 from click.testing import CliRunner
@@ -25,6 +24,7 @@ from sync.community.settings import CommunitySettingsError, load_settings
 from sync.enrolment import Enrolment, EnrolmentError, read_enrolment
 from sync.sealing import load_digest_key
 from tests.community.conftest import COMMUNITY, Chain, answers_of, lines_of, passage
+from tests.web import web
 
 PASSWORD = "correct horse"
 Command = Callable[..., str]
@@ -103,7 +103,7 @@ def test_from_setting_up_to_the_shift_log(
         assert said == "listening on"
         assert not url.endswith(":0")
         headers = {"authorization": f"Bearer {enrolment.secret}"}
-        response = httpx2.post(f"{url}/v1/journal", content=lines_of(events), headers=headers)
+        response = web.post(f"{url}/v1/journal", content=lines_of(events), headers=headers)
         assert [answer.status for answer in answers_of(response)] == ["stored"] * 4
         process.send_signal(signal.SIGTERM)
         _out, errors = process.communicate(timeout=20)
