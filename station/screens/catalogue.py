@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from passes.errors import N_
-from station.actions import Action, setup
+from station.actions import Action, setup, travel
 
 if TYPE_CHECKING:
     from station.screens.work import WorkScreen
@@ -44,6 +44,14 @@ SCREENS = (
         "station.screens.devices:DevicesScreen",
         setup.DEVICES,
         at_gate=True,
+    ),
+    Entry(
+        "travel",
+        "f12",
+        N_("Travel"),
+        N_("What is unsent, set aside or in conflict, and bundles for a USB stick"),
+        "station.screens.travel:TravelScreen",
+        travel.TRAVEL,
     ),
 )
 
