@@ -4,7 +4,7 @@ BIN ?= $(if $(wildcard .venv/bin/python),.venv/bin/)
 
 PYBABEL = PYTHONPATH=. $(BIN)pybabel -q
 
-.PHONY: check lint test format locale lock bench soak screenshots
+.PHONY: check lint test format locale lock audit bench soak screenshots
 
 check: lint test
 
@@ -33,6 +33,11 @@ locale:
 lock:
 	@command -v $(BIN)uv >/dev/null || { echo "make lock needs uv: $(BIN)pip install uv" >&2; exit 2; }
 	$(BIN)uv pip compile -q --universal --generate-hashes --extra dev --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --upgrade -o requirements.lock pyproject.toml
+
+# Looks the locked versions up in the advisories of PyPI and OSV, where they can be reached; needs `pip install pip-audit`.
+audit:
+	@command -v $(BIN)pip-audit >/dev/null || { echo "make audit needs pip-audit: $(BIN)pip install pip-audit" >&2; exit 2; }
+	$(BIN)python docs/audit.py $(BIN)pip-audit
 
 # Every bench/*.py that has a main, one after the other: they measure, so they do not share the machine.
 bench:

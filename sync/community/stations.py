@@ -187,12 +187,11 @@ def require_enrolled(connection: sa.Connection, community: str, station: str) ->
     return str(row.secret_sha256)
 
 
-def authenticate(engine: sa.Engine, community: str, secret: str) -> Caller:
-    """Return the station of `community` whose secret this is.
+def authenticate(engine: sa.Engine, community: str, digest: str) -> Caller:
+    """Return the station of `community` whose secret has this digest, as `digest_of` makes it.
 
     Raises `UnknownSecretError`, also for a secret of another community; `StationWithdrawnError`; `DatabaseError`.
     """
-    digest = digest_of(secret)
     with reading(engine) as connection:
         row = connection.execute(_CALLER, {"of_community": community, "digest": digest}).one_or_none()
     if row is None or not hmac.compare_digest(row[0], digest):

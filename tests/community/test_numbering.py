@@ -12,7 +12,14 @@ import sqlalchemy as sa
 
 from sync.community.database import DatabaseError, events, feed_reservations, open_engine, reading, stations, writing
 from sync.community.journal import append
-from sync.community.numbering import Numbers, ReservationLostError, feed_end, give_up_abandoned, reserved
+from sync.community.numbering import (
+    Numbers,
+    ReservationLostError,
+    end_frozen_writers,
+    feed_end,
+    give_up_abandoned,
+    reserved,
+)
 from sync.events import to_json
 from tests.community.conftest import COMMUNITY, DEADLINE_S, NOW_MS
 from tests.community.gates import Gate, found, order, pull, pull_all, push
@@ -29,6 +36,9 @@ ingest._keep_refused = die
 batch = ingest.read_batch(engine := open_engine(sys.argv[1]), Setting(sys.argv[2], "g1", 0), sys.stdin.buffer)
 ingest.store_batch(engine, batch)
 """
+
+
+_TIMEOUTS = ("lock", "idle_in_transaction_session", "statement")
 
 
 class _Stopped(Exception):  # noqa: N818 - no error: what ends a writer half-way
@@ -94,6 +104,33 @@ def test_a_writer_killed_in_the_middle_holds_nobody_up(engine: sa.Engine, databa
     assert [item.id for item in pull_all(engine)] == [later.id]
     assert push(engine, "g1", sent) == ["stored"] * 3
     assert [item.id for item in pull_all(engine)] == [event.id for event in [later, *sent]]
+
+
+def test_a_writer_that_froze_in_a_copy_is_ended(engine: sa.Engine, database_url: str) -> None:
+    gate, frozen = Gate(engine, "g1"), open_engine(database_url, statement_timeout_s=60)
+    sent = gate.leg("p1", "first", NOW_MS)
+
+    def is_ended() -> bool:
+        return end_frozen_writers(engine, longest_s=0) == 1
+
+    def freeze() -> None:
+        with reserved(frozen, COMMUNITY, 3) as numbers, writing(frozen) as connection:
+            limits = [connection.exec_driver_sql(f"SHOW {name}_timeout").scalar() for name in _TIMEOUTS]
+            assert limits == ["15s", "5min", "1min"]
+            numbers.take(connection)
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            with driver.cursor() as cursor, cursor.copy("COPY events FROM STDIN"):
+                assert end_frozen_writers(engine) == 0
+                wait_until(is_ended)
+                gate.push()
+                assert pull(engine).items == []
+
+    with pytest.raises(DatabaseError, match="lost"):
+        freeze()
+    wait_until(lambda: found(engine) == 0 and reservations(engine) == [])
+    assert [item.id for item in pull_all(engine)] == [sent.id]
+    frozen.dispose()
 
 
 def test_nobody_gives_up_what_is_being_written(engine: sa.Engine, database_url: str) -> None:
