@@ -49,7 +49,7 @@ SCREENS = (
         "travel",
         "f12",
         N_("Travel"),
-        N_("What is unsent, set aside or in conflict, and bundles for a USB stick"),
+        N_("What is unsent or set aside; USB sticks"),
         "station.screens.travel:TravelScreen",
         travel.TRAVEL,
     ),

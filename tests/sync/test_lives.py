@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -12,16 +11,11 @@ import sqlalchemy as sa
 from passes.keys import IssuingKey
 from passes.trips import Direction
 from passes.trust import sign_trust_list, trust_list_text
-from station.feed import last_heads
 from station.lives import find_twin
 from station.notes import GENERATION, read_note
 from station.outbox import StrangerError
-from station.parcels import open_parcels
-from station.settings import HEAD_KEY_FILE, ROOT_FILE
-from station.travel import alarms
-from station.witness import GRACE_MS, doubted
+from station.settings import ROOT_FILE
 from sync.bodies import Body, HolderBanned, KeyAdded
-from sync.client import connect
 from sync.community.api import make_app
 from sync.community.database import events, forks, open_engine, reading, writing
 from sync.community.feed import read_feed
@@ -31,12 +25,11 @@ from sync.community.registry import add_community
 from sync.community.schema import migrate
 from sync.community.stations import add_station
 from sync.community.verifying import verify_journals
-from sync.courier import exchange
 from sync.sqlite import sqlite3
 from tests.community.conftest import COMMUNITY, NOW_MS, Server, serving
-from tests.station.post import ROOT, SHANGHAI, Post
+from tests.station.post import ROOT, Post
 from tests.sync.conftest import STATION, Sender
-from tests.sync.servers import DEADLINE_S
+from tests.sync.living import put_back, travel
 
 EXIT, ENTRY = Direction.EXIT, Direction.ENTRY
 both_databases = pytest.mark.parametrize("community", ["sqlite", "postgresql"], indirect=True)
@@ -45,15 +38,6 @@ both_databases = pytest.mark.parametrize("community", ["sqlite", "postgresql"], 
 def order(engine: sa.Engine, body: Body) -> None:
     with writing(engine) as connection:
         append(connection, COMMUNITY, body, NOW_MS)
-
-
-def travel(post: Post, community: Server, station: str = STATION) -> None:
-    """Do once what the courier does all day."""
-    with (
-        open_parcels(post.folder, station, SHANGHAI) as parcels,
-        connect(community.url, community.secrets[station], DEADLINE_S) as client,
-    ):
-        exchange(client, parcels, COMMUNITY, station, post.clock.now_ms)
 
 
 def settled(post: Post, community: Server, station: str = STATION) -> None:
@@ -96,30 +80,6 @@ def west(community: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     post = Post(tmp_path_factory.mktemp("west"), station="G2")
     yield post
     post.journal.close()
-
-
-@contextmanager
-def put_back(post: Post) -> Iterator[None]:
-    """Let what is done in the block not have happened for this station's disk: all its files are as they were.
-
-    The same inodes stay, as when a machine is put back to a snapshot: nothing beside the file can tell.
-    """
-    post.journal.close()
-    names = [path.name for path in post.folder.iterdir()]
-    before = {name: (post.folder / name).read_bytes() for name in names}
-    post.create = False
-    post.__post_init__()
-    yield
-    post.journal.close()
-    for path in post.folder.iterdir():
-        if path.name not in before:
-            path.unlink()
-    for name, content in before.items():
-        path = post.folder / name
-        with path.open("r+b") as file:
-            file.truncate()
-            file.write(content)
-    post.__post_init__()
 
 
 @both_databases
@@ -393,47 +353,3 @@ def test_a_strangers_database_under_our_communitys_id_gets_nothing(
     assert sender.backlog.pending == 2
     travel(sender.post, community)
     assert stored(community) == sorted(ids_of(sender.post))
-
-
-def test_gates_notice_a_journal_that_was_cut_and_the_office_is_told(
-    sender: Sender, community: Server, west: Post
-) -> None:
-    east = sender.post
-    rows = [east.issue(f"住户{number}") for number in range(3)]
-    travel(east, community)
-    with put_back(east):
-        east.pass_through(rows[0], EXIT)
-        travel(east, community)  # what was recorded, and then the head that it makes
-        travel(west, community, "G2")
-    assert doubted(west.journal.connection) == []
-    with writing(community.engine) as connection:
-        # A community that helps to hide it: the tail is gone there too.
-        connection.execute(sa.delete(events).where(events.c.station == STATION, events.c.seq > 3))
-        connection.execute(sa.text("UPDATE stations SET head_seq = 3 WHERE station = 'G1'"))
-    travel(east, community)
-    travel(west, community, "G2")
-    west.clock.move(GRACE_MS / 1000 + 1)
-    travel(west, community, "G2")
-
-    [doubt] = doubted(west.journal.connection)
-    assert (doubt.station, doubt.doubt, doubt.seen_seq, doubt.told_seq) == (STATION, "cut", 4, 3)
-    [alarm] = alarms(west.journal.connection, west.clock.now_ms(), SHANGHAI)
-    assert "station G1: its journal reaches to 3 now and reached to 4 before; tell the office" in str(alarm)
-
-
-def test_a_head_is_taken_only_with_the_key_that_the_station_showed_first(
-    sender: Sender, community: Server, west: Post
-) -> None:
-    east = sender.post
-    east.issue()
-    travel(east, community)
-    travel(west, community, "G2")
-    [head] = [head for head in last_heads(west.journal.connection) if head.station == STATION]
-    assert head.signed
-    assert (head.signed.epoch, head.signed.seq, head.signed.hash) == (head.epoch, head.seq, head.hash)
-    (east.folder / HEAD_KEY_FILE).unlink()
-    east.issue("李四")
-    travel(east, community)
-    travel(west, community, "G2")
-    [later] = [head for head in last_heads(west.journal.connection) if head.station == STATION]
-    assert (later.seq, later.signed) == (2, head.signed)
