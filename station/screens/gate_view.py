@@ -1,5 +1,7 @@
 """What stands on the gate screen: each part is told what it shows; nothing is decided here."""
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 from textual.screen import Screen
 
@@ -13,7 +15,9 @@ from station.travel import alarms
 from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, RestLine, StatusLine
 from station.widgets.reading_panel import ReadingPanel
 from station.widgets.verdict_panel import VerdictPanel
-from sync.courier import CourierState
+
+if TYPE_CHECKING:
+    from sync.courier import CourierState
 
 LAST_PASSAGES = 8
 
@@ -26,7 +30,7 @@ class GateView:
 
     def __init__(self, screen: Screen[None], station: Station, lane: Lane, devices: dict[str, DeviceState]) -> None:
         self.devices = devices
-        self.courier: CourierState | None = CourierState() if station.settings.community.url else None
+        self.courier: CourierState | None = _not_heard_yet() if station.settings.community.url else None
         self._screen = screen
         self._station = station
         self._lane = lane
@@ -80,3 +84,9 @@ class GateView:
             now_ms,
             explain(amiss[0]) if amiss else "",
         )
+
+
+def _not_heard_yet() -> "CourierState":
+    from sync.courier import CourierState  # a station that works alone starts without it
+
+    return CourierState()
