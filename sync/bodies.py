@@ -311,6 +311,13 @@ class StaffSet(Body, frozen=True):
     active: bool = True
 
 
+class SettingsChanged(Body, frozen=True):
+    """A setting that decides about people was changed at the station: key and new value, on whose word."""
+
+    changes: dict[str, str]
+    by: str
+
+
 class NameUnmasked(Body, frozen=True):
     """A name that lists hide was shown whole on a screen of the station; `subject` is the id of whom or what it names.
 
@@ -365,6 +372,7 @@ BODY_TYPES: dict[str, type[Body]] = {
     "shift.opened": ShiftOpened,
     "shift.handed_over": ShiftHandedOver,
     "staff.set": StaffSet,
+    "settings.changed": SettingsChanged,
     "name.unmasked": NameUnmasked,
     "retention.purged": RetentionPurged,
     **DUTY_TYPES,

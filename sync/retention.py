@@ -87,6 +87,7 @@ RULES: dict[str, Rule | None] = {
     # These name nobody but the staff who answer for them, as the header of every event does.
     "shift.opened": None,
     "staff.set": None,
+    "settings.changed": None,
     "clock.confirmed": None,
     "head.doubted": None,
     "kind.set": None,

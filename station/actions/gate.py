@@ -1,7 +1,7 @@
 """What can be done at the gate; the screens that have a key of their own there are in `station.screens.catalogue`."""
 
 from passes.errors import N_
-from station.actions import HELP, Action
+from station.actions import HELP, PALETTE, Action
 
 RECORD = Action(
     "record",
@@ -39,6 +39,7 @@ GATE = (
     ),
     Action("issue", "ctrl+n", N_("New pass"), N_("Issue a pass here, where the station may"), in_footer=False),
     Action("quit", "ctrl+q", N_("Leave"), N_("Leave the program; everything recorded is on disk"), in_footer=False),
+    PALETTE,
     HELP,
 )
 DEAL = Action("deal", "f12", N_("Next"), N_("Demo only: the simulated scanner reads the next visitor's pass"))

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import Any
 
 from passes.errors import N_
-from station.actions import Action, setup, travel
+from station.access import Role
+from station.actions import BACK, HELP, PALETTE, Action, gate, setup, travel
 
 if TYPE_CHECKING:
-    from station.screens.work import WorkScreen
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Entry:
     """One screen: `name` for the code, `label` and `help` for users, `place` as module:class, loaded when it is opened.
 
     `key` opens it from the menu, and where `at_gate` also straight from the gate. `actions` are what can be done on it
-    beside going back and asking for help.
+    beside going back and asking for help. `role` must be proved by a PIN before it is opened, where anybody has one.
     """
 
     name: str
@@ -27,12 +28,12 @@ class Entry:
     actions: tuple[Action, ...]
     at_gate: bool = False
     in_footer: bool = False
+    role: Role | None = None
 
-    def load(self) -> "type[WorkScreen]":
-        """Return the screen's class."""
+    def load(self) -> Any:
+        """Return the screen's class, a `station.screens.work.WorkScreen`, which settings and tools know nothing of."""
         module, _colon, name = self.place.partition(":")
-        found: type[WorkScreen] = getattr(import_module(module), name)
-        return found
+        return getattr(import_module(module), name)
 
 
 SCREENS = (
@@ -53,6 +54,32 @@ SCREENS = (
         "station.screens.travel:TravelScreen",
         travel.TRAVEL,
     ),
+    Entry(
+        "settings",
+        "ctrl+o",
+        N_("Settings"),
+        N_("Language, looks, lock, fever, keys"),
+        "station.screens.settings:SettingsScreen",
+        setup.SETTINGS,
+    ),
+    Entry(
+        "staff",
+        "ctrl+u",
+        N_("Staff"),
+        N_("Who works here, their roles and PINs"),
+        "station.screens.staff:StaffScreen",
+        setup.STAFF,
+        role=Role.LEAD,
+    ),
+    Entry(
+        "lock",
+        "ctrl+l",
+        N_("Lock"),
+        N_("Hide everything until somebody gives a PIN"),
+        "station.screens.lock:LockScreen",
+        setup.LOCK,
+        at_gate=True,
+    ),
 )
 
 
@@ -62,9 +89,19 @@ def entry(name: str) -> Entry:
 
 
 def openings() -> tuple[Action, ...]:
-    """Return the actions that open screens straight from the gate."""
+    """Return the actions that open the screens."""
     return tuple(
-        Action(one.name, one.key, one.label, one.help, one.in_footer, f"open('{one.name}')")
-        for one in SCREENS
-        if one.at_gate
+        Action(one.name, one.key, one.label, one.help, one.in_footer, f"app.want('{one.name}')") for one in SCREENS
     )
+
+
+def gate_actions() -> tuple[Action, ...]:
+    """Return what can be done at the gate, other screens on a key there included."""
+    here = {one.name for one in SCREENS if one.at_gate}
+    return (*gate.GATE, *(action for action in openings() if action.name in here))
+
+
+def groups() -> list[tuple[Action, ...]]:
+    """Return all actions, those together that are there at the same time: the gate's, the menu's, each screen's."""
+    screens = [(*one.actions, BACK, HELP, PALETTE) for one in SCREENS]
+    return [(*gate_actions(), gate.RECORD, gate.DEAL), (*openings(), BACK, HELP), *screens]

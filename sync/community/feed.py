@@ -36,7 +36,7 @@ STAYS_HOME = (
     *("shift.opened", "shift.handed_over", "clock.confirmed", "pass.printed", "supplies.counted", "staff.set"),
     *("incident.reported", "incident.handled", "incident.closed", "inspection.recorded", "inspection.rectified"),
     *("disinfection.recorded", "health.checked", "errand.added", "errand.done", "name.unmasked"),
-    *("retention.purged", "passage.followed", "effort.counted", "head.doubted"),
+    *("retention.purged", "passage.followed", "effort.counted", "settings.changed", "head.doubted"),
 )
 """Kinds that concern a station and the office, not the other gates."""
 
