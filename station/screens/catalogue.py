@@ -8,9 +8,6 @@ from passes.errors import N_
 from station.access import Role
 from station.actions import BACK, HELP, PALETTE, Action, gate, setup, travel
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
