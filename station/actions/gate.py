@@ -18,7 +18,6 @@ GATE = (
     Action("turn_back", "f6", N_("Turn back"), N_("Do not let this person pass, with a reason; or drop the scan")),
     Action("reading", "f7", N_("Temp"), N_("Measure again, type a temperature, or say why there is none")),
     Action("more", "f8", N_("More"), N_("All other screens, each with its key")),
-    Action("hand_over", "f9", N_("Hand over"), N_("End the shift and hand over to the next guard"), in_footer=False),
     Action(
         "acknowledge",
         "f10",

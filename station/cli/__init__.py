@@ -22,7 +22,9 @@ COMMANDS = {
     "pass": "station.cli.passes:pass_",
     "policy": "station.cli.policy:policy",
     "staff": "station.cli.staff:staff",
+    "shift": "station.cli.shift:shift",
     "sync": "station.cli.sync:sync",
+    "watch": "station.cli.watch:watch",
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from passes.errors import N_
 from station.access import Role
-from station.actions import BACK, HELP, PALETTE, Action, gate, setup, travel
+from station.actions import BACK, HELP, PALETTE, Action, duty, gate, setup, travel
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,71 @@ class Entry:
 
 SCREENS = (
     Entry(
+        "shift",
+        "f9",
+        N_("Shift"),
+        N_("Take up duty, or hand over: what is left to do, goods, both sign"),
+        "station.screens.duty.shift:ShiftScreen",
+        duty.SHIFT,
+        at_gate=True,
+    ),
+    Entry(
+        "incidents",
+        "f3",
+        N_("Incidents"),
+        N_("Report what happened, destroy a pass, ban its holder"),
+        "station.screens.duty.incidents:IncidentsScreen",
+        duty.INCIDENTS,
+    ),
+    Entry(
+        "isolation",
+        "f4",
+        N_("Isolation"),
+        N_("Who stays at home, and the health checks that are due"),
+        "station.screens.duty.isolation:IsolationScreen",
+        duty.ISOLATION,
+    ),
+    Entry(
+        "watch",
+        "ctrl+w",
+        N_("Watch list"),
+        N_("People of key areas: read a list in, add, clear"),
+        "station.screens.duty.watch:WatchScreen",
+        duty.WATCH,
+    ),
+    Entry(
+        "supplies",
+        "f6",
+        N_("Supplies"),
+        N_("What is there, came in, was given out, was counted"),
+        "station.screens.duty.supplies:SuppliesScreen",
+        duty.SUPPLIES,
+    ),
+    Entry(
+        "inspections",
+        "f7",
+        N_("Inspection"),
+        N_("Inspections of this post and what they found"),
+        "station.screens.duty.inspections:InspectionsScreen",
+        duty.INSPECTIONS,
+    ),
+    Entry(
+        "errands",
+        "ctrl+e",
+        N_("Errands"),
+        N_("What households need that cannot leave home"),
+        "station.screens.duty.errands:ErrandsScreen",
+        duty.ERRANDS,
+    ),
+    Entry(
+        "efforts",
+        "ctrl+d",
+        N_("Counts"),
+        N_("Disinfection, patrols, visits and letters for the daily report"),
+        "station.screens.duty.efforts:EffortsScreen",
+        duty.EFFORTS,
+    ),
+    Entry(
         "devices",
         "f11",
         N_("Devices"),
@@ -45,7 +110,7 @@ SCREENS = (
     ),
     Entry(
         "travel",
-        "f12",
+        "ctrl+g",
         N_("Travel"),
         N_("What is unsent or set aside; USB sticks"),
         "station.screens.travel:TravelScreen",

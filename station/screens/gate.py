@@ -247,11 +247,6 @@ class GateScreen(Screen[None]):
         """Ask for a typed temperature, a reason for none, or another measurement; else who has rested."""
         self._lane_desk.reading()
 
-    def action_hand_over(self) -> None:
-        """Ask who takes over the shift."""
-        with self._told():
-            self._duty.hand_over()
-
     def action_more(self) -> None:
         """Ask which other screen is wanted."""
         self.post_message(ScreenWanted())

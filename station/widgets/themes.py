@@ -12,6 +12,7 @@ THEMES: Final = (
     Theme(
         "night",
         primary="#1e4976",
+        accent="#8ab8e6",
         warning="#ffb300",
         foreground="#c8ccd0",
         background="#101316",
@@ -23,6 +24,7 @@ THEMES: Final = (
     Theme(
         "day",
         primary="#bcd3ea",
+        accent="#1e4976",
         warning="#8a4b00",
         foreground="#111418",
         background="#f4f5f2",
@@ -34,6 +36,7 @@ THEMES: Final = (
     Theme(
         "contrast",
         primary="#ffffff",
+        accent="#ffffff",
         warning="#ffffff",
         foreground="#ffffff",
         background="#000000",
