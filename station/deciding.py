@@ -13,7 +13,7 @@ from passes.number import number_of, parse_number
 from passes.policy import SKIPPED, Facts, KnownPass, Outcome, Skipped, State, Verdict, decide, overruled, refused
 from passes.reasons import Reason
 from passes.temperature import Finding, TemperatureRule
-from passes.token import PassClaims, PassToken, TokenError, read_token
+from passes.token import PassClaims, PassToken, TokenError, mark_of, read_token
 from passes.trips import Direction, Leg, Standing, standing
 from passes.trust import TrustedKey, TrustList
 from station.claiming import Claim, claim_keys, lost
@@ -381,7 +381,7 @@ _GRAVITY = (Finding.FEVER, Finding.LOW, Finding.IMPLAUSIBLE, None, SKIPPED, Find
 
 def _is_own_token(scan: Scan, row: PassRow) -> bool:
     """Whether the token is the very one that was issued: whoever stole a key can write a known pass id into another."""
-    return scan.typed or scan.text == row.token
+    return scan.typed or row.token in (scan.text, mark_of(scan.text))
 
 
 def _person_of(claims: PassClaims, kind: Kind) -> Person:

@@ -235,6 +235,18 @@ _HEADER = "n epoch seq id kind at_ms device_ms drift_ms suspect shift guard body
 """What stays of an event for good: the columns that its hash covers, and the hash."""
 
 
+@migrations()
+def witnessed_heads(db: Database) -> None:
+    """Keep the newest head that each other station was seen to sign, by its epochs, and what is doubted about it."""
+    db.executescript("""
+        CREATE TABLE witnessed (
+            station TEXT, epoch TEXT, seq INTEGER NOT NULL, hash TEXT NOT NULL, public_key TEXT NOT NULL,
+            at_ms INTEGER NOT NULL, since_ms INTEGER, doubt TEXT, told_seq INTEGER NOT NULL DEFAULT 0,
+            reported INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (station, epoch)
+        ) STRICT, WITHOUT ROWID;
+    """)
+
+
 def migrate(connection: Any, version: int) -> None:
     """Bring the file behind `connection` to the newest tables, and note `version` in it as done."""
     migrations.apply(Database(connection))

@@ -165,7 +165,7 @@ class PassageMissed(Body, frozen=True):
 
 
 class PassIssued(Body, frozen=True):
-    """A pass came into being; `token` is its signed text form.
+    """A pass came into being; `token` is its signed text form, or by the feed a mark (`passes.token.mark_of`).
 
     `requested` passes are not active until restored. `source` is the digest of the spreadsheet row it was issued
     from, so that a repeated run does not issue it twice.
@@ -311,6 +311,19 @@ class ClockConfirmed(Body, frozen=True):
     lead: str | None = None
 
 
+class HeadDoubted(Body, frozen=True):
+    """This gate has seen another station's journal reach to `seen_seq` of `epoch`, and now it is told otherwise.
+
+    `cut`: it reaches to `told_seq` only. `fork`: it has another record there. `key`: somebody else signs for it.
+    """
+
+    station: str
+    epoch: str
+    doubt: Literal["cut", "fork", "key"]
+    seen_seq: int
+    told_seq: int
+
+
 class StaffSet(Body, frozen=True):
     """Who works at this station and what they may do; not `active` means not any more. PINs are in no record."""
 
@@ -377,6 +390,7 @@ BODY_TYPES: dict[str, type[Body]] = {
     "conflict.found": ConflictFound,
     "conflict.closed": ConflictClosed,
     "clock.confirmed": ClockConfirmed,
+    "head.doubted": HeadDoubted,
     "shift.opened": ShiftOpened,
     "shift.handed_over": ShiftHandedOver,
     "staff.set": StaffSet,

@@ -90,6 +90,7 @@ RULES: dict[str, Rule | None] = {
     "staff.set": None,
     "settings.changed": None,
     "clock.confirmed": None,
+    "head.doubted": None,
     "kind.set": None,
     "mode.set": None,
     "key.added": None,

@@ -6,7 +6,7 @@ from typing import Any
 
 from passes.errors import N_
 from station.access import Role
-from station.actions import BACK, HELP, PALETTE, Action, duty, gate, people, setup
+from station.actions import BACK, HELP, PALETTE, Action, duty, gate, people, setup, travel
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,14 @@ SCREENS = (
         "station.screens.devices:DevicesScreen",
         setup.DEVICES,
         at_gate=True,
+    ),
+    Entry(
+        "travel",
+        "ctrl+y",
+        N_("Travel"),
+        N_("What is unsent or set aside; USB sticks"),
+        "station.screens.travel:TravelScreen",
+        travel.TRAVEL,
     ),
     Entry(
         "settings",

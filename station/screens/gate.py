@@ -36,6 +36,7 @@ from station.screens.messages import (
     ThermometerSaid,
 )
 from station.storage import storage_errors
+from station.travel import report_doubts
 from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, RestLine, StatusLine
 from station.widgets.reading_panel import ReadingPanel
 from station.widgets.scan_field import ScanField
@@ -180,6 +181,8 @@ class GateScreen(Screen[None]):
         if message.state.drift_ms is not None:
             self._station.journal.drift_ms = message.state.drift_ms
         with self._told(quietly=True):
+            if message.state.trouble is None and report_doubts(self._station):
+                self.post_message(JournalGrew())
             self._view.health()
             if before is not None and before.news != message.state.news:
                 self._view.counts()
