@@ -2,7 +2,7 @@
 # closing slash: make check BIN=/some/venv/bin/
 BIN ?= $(if $(wildcard .venv/bin/python),.venv/bin/)
 
-PYBABEL = $(BIN)pybabel -q
+PYBABEL = PYTHONPATH=. $(BIN)pybabel -q
 
 .PHONY: check lint test format locale lock bench soak proof screenshots
 

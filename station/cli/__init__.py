@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from passes.errors import GatepostError, UsageError
-from station.i18n import N_, _, choose_language, explain, set_language
+from station.cli.helping import WideContext, speak, worded
+from station.i18n import N_, _, choose_language, explain
 
 COMMANDS = {
     "community": "station.cli.community:community",
@@ -27,6 +28,8 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called, so that none pays for the others' imports."""
 
+    context_class = WideContext
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Name the commands without importing them."""
         return sorted(COMMANDS)
@@ -38,7 +41,16 @@ class LazyGroup(click.Group):
         module, name = COMMANDS[cmd_name].split(":")
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command)  # noqa: S101 - COMMANDS is ours
-        return command
+        return worded(command)
+
+    def get_help(self, ctx: click.Context) -> str:
+        """Tell in the user's language what there is."""
+        return click.Group.get_help(worded(self), ctx)
+
+
+def _speak(_ctx: click.Context, _option: click.Parameter, lang: str | None) -> str | None:
+    speak(choose_language(lang))
+    return lang
 
 
 def _tell_version(ctx: click.Context, _option: click.Parameter, is_asked: bool) -> None:
@@ -54,13 +66,12 @@ def _tell_version(ctx: click.Context, _option: click.Parameter, is_asked: bool) 
 
 
 @click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--lang", help="Language: zh or en (default: zh).")
+@click.option("--lang", is_eager=True, callback=_speak, help="Language: zh or en (default: zh).")
 @click.option("--dir", "folder", type=click.Path(path_type=Path), help="The station's folder.")
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version, help="Tell it.")
 @click.pass_context
 def gatepost(ctx: click.Context, lang: str | None, folder: Path | None) -> None:
     """Gatepost 岗亭: a community checkpoint in a terminal. Without a command it opens the gate."""
-    set_language(choose_language(lang))
     if ctx.invoked_subcommand is None:
         from station.cli.gate import run_gate
 
@@ -70,6 +81,7 @@ def gatepost(ctx: click.Context, lang: str | None, folder: Path | None) -> None:
 def main() -> None:
     """Run the command and end with its exit code: 0 fine, 1 refused or failed, 2 wrong use; never a traceback."""
     try:
+        speak(choose_language())
         sys.exit(gatepost.main(standalone_mode=False) or 0)
     except GatepostError as error:
         click.echo(explain(error), err=True)

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from passes.errors import N_, UsageError
+from station.cli.helping import OneOf
 from station.devices import PROTOCOLS, OptionValue
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -19,9 +20,8 @@ ID_CARD: Final = "samv"
 
 def protocol_option(command: Command) -> Command:
     """Add `--protocol`, without which nothing is known about the bytes."""
-    return click.option("--protocol", required=True, help=f"What speaks: {', '.join([*PROTOCOLS, SCANNER, ID_CARD])}.")(
-        command
-    )
+    names = [*PROTOCOLS, SCANNER, ID_CARD]
+    return click.option("--protocol", cls=OneOf, names=names, required=True, help="What speaks:")(command)
 
 
 def option_option(command: Command) -> Command:

@@ -16,6 +16,7 @@ from passes.errors import N_, UsageError
 from passes.plaintext import plain
 from station.cli.common import json_option
 from station.cli.device_common import option_option, options_of, until_ctrl_c
+from station.cli.helping import OneOf
 from station.devices import PROTOCOLS
 from station.i18n import _
 
@@ -46,7 +47,7 @@ def line_options(command: Command) -> Command:
 
 
 @click.group(invoke_without_command=True)
-@click.option("--protocol", help=f"The thermometer's protocol: {', '.join(PROTOCOLS)}.")
+@click.option("--protocol", cls=OneOf, names=list(PROTOCOLS), help="The thermometer's protocol:")
 @option_option
 @click.option("--script", type=click.Path(path_type=Path), help="What happens, one act a line; see above.")
 @line_options

@@ -9,6 +9,7 @@ import click
 from passes.plaintext import plain
 from station import issuing, wording
 from station.cli.common import desk_of, echo_json, folder_option, json_option, passphrase_option, station_in
+from station.cli.helping import OneOf
 from station.cli.printing import tell_missing
 from station.i18n import _
 from station.issuing import ENDINGS
@@ -46,7 +47,7 @@ def replace(
 
 @click.command()
 @click.argument("number")
-@click.option("--reason", required=True, help=f"One of {', '.join(ENDINGS)}, or your own words.")
+@click.option("--reason", required=True, cls=OneOf, names=list(ENDINGS), help="Your own words, or one of:")
 @click.option("--witness", help="Who saw it; needed for destroyed.")
 @folder_option
 def revoke(number: str, reason: str, witness: str | None, folder: Path | None) -> None:

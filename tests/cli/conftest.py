@@ -47,6 +47,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     monkeypatch.setattr(i18n._Chosen, "language", None)
     monkeypatch.setenv("GATEPOST_DIR", str(tmp_path / "nobody's"))
     monkeypatch.delenv("GATEPOST_LANG", raising=False)
+    monkeypatch.setenv("LANGUAGE", "en")
 
     def run(*words: object) -> Told:
         runner = CliRunner()

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,6 +15,7 @@ import httpx2
 import pytest
 
 from station.cli import gatepost
+from station.cli.helping import WideFormatter
 from station.settings import FILE_NAME
 from tests.cli.conftest import VALID, EnrolmentFile, Run, rewrite
 
@@ -74,6 +76,41 @@ def test_every_command_explains_itself_and_its_options(run: Run, path: tuple[str
     assert COMMANDS[path].help
     options = [option for option in COMMANDS[path].params if isinstance(option, click.Option)]
     assert [option.name for option in options if not option.help] == []
+
+
+@pytest.mark.parametrize("path", [(), ("pass",), *COMMANDS], ids=" ".join)
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_help_is_in_the_users_language_and_fits_80_columns(run: Run, lang: str, path: tuple[str, ...]) -> None:
+    told = run("--lang", lang, *path, "--help").out
+
+    assert ("用法：" in told, "Usage:" in told) == (lang == "zh", lang == "en")
+    assert [line for line in told.splitlines() if columns(line) > 80] == []
+    indented = [line for line in told.splitlines() if line.startswith("  ") and line.lstrip()[0] not in "-["]
+    assert lang == "en" or [line for line in indented if max(line) >= "\u4e00"]
+
+
+def test_words_are_not_torn_and_marks_do_not_begin_a_line() -> None:
+    text = "存放发证密钥口令的文件（默认：GATEPOST_KEY_PASSPHRASE，没有就询问）。\n\nSecond."
+    formatter = WideFormatter(width=26)
+    formatter.write_text(text)
+
+    assert formatter.getvalue().splitlines() == [
+        "存放发证密钥口令的文件（默",
+        "认：",
+        "GATEPOST_KEY_PASSPHRASE，",
+        "没有就询问）。",
+        "",
+        "Second.",
+    ]
+
+
+def test_wrong_use_is_told_in_chinese(run: Run) -> None:
+    assert "错误：没有 'nope' 这个命令。" in run("--lang", "zh", "pass", "nope").err
+    assert "错误：缺少选项 '--holder'" in run("--lang", "zh", "pass", "issue").err
+
+
+def columns(line: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1 for char in line)
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

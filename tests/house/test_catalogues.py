@@ -4,6 +4,7 @@ import ast
 import string
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from babel.messages.catalog import Catalog, Message
@@ -11,6 +12,7 @@ from babel.messages.extract import extract_from_file
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
+import babel_help
 from station.i18n import LANGUAGES, LOCALE_DIR
 from tests.house.tree import FLOORS, calls, python_files, relative
 
@@ -22,7 +24,8 @@ def _sentences() -> dict[str, str]:
     """Every marked sentence of the code, and a place where it stands."""
     found: dict[str, str] = {}
     for path in python_files(*FLOORS):
-        for line, message, _comments, _context in extract_from_file("python", path, keywords={"_": None, "N_": None}):
+        method: Any = babel_help.extract if "cli" in path.parts else "python"
+        for line, message, _comments, _context in extract_from_file(method, path, keywords={"_": None, "N_": None}):
             assert isinstance(message, str), f"{relative(path)}:{line} plural forms are not used here: {message!r}"
             found.setdefault(message, f"{relative(path)}:{line}")
     return found
