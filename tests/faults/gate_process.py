@@ -1,8 +1,9 @@
 """A station in a process of its own that lets people through until it is told to stop or killed.
 
-Run as: python -m tests.faults.gate_process FOLDER SEED. Every line in FOLDER/promised.txt was written, and synced,
-after the station had said that the event is recorded. The file `phase` beside FOLDER says what to do: `faults`, or
-`quiet`, in which nothing is recorded any more; FOLDER/status.json tells how far the station has come.
+Run as: python -m tests.faults.gate_process FOLDER SEED PACE, the last in seconds between two deeds. Every line in
+FOLDER/promised.txt was written, and synced, after the station had said that the event is recorded. The file `phase`
+beside FOLDER says what to do: `faults`, or `quiet`, in which nothing is recorded any more; FOLDER/status.json tells how
+far the station has come.
 """
 
 import json
@@ -37,7 +38,6 @@ from sync.claiming import HttpClaims
 from sync.courier import Courier, CourierState
 from sync.events import Event
 
-PACE_S = 0.12
 WELCOME_PAUSE_S = 2.0
 NO_LIMIT = resource.RLIM_INFINITY
 
@@ -162,7 +162,7 @@ class Driver:
 
 
 @contextmanager
-def travelling(station: Station) -> Iterator[tuple[Courier, list[CourierState]]]:
+def travelling(station: Station, longest_wait_s: float) -> Iterator[tuple[Courier, list[CourierState]]]:
     """Send and fetch for as long as the block runs, and claim first legs, as the app does."""
     state = [CourierState()]
     settings = station.settings
@@ -175,7 +175,7 @@ def travelling(station: Station) -> Iterator[tuple[Courier, list[CourierState]]]
         open_parcels=lambda: open_parcels(station.folder, settings.station.id, settings.zone),
         on_state=lambda said: state.__setitem__(0, said),
         now_ms=station.clock.now_ms,
-        longest_wait_s=1.0,
+        longest_wait_s=longest_wait_s,
         timeout_s=1.0,
     )
     claims = HttpClaims(
@@ -192,7 +192,7 @@ def travelling(station: Station) -> Iterator[tuple[Courier, list[CourierState]]]
         carrier.stop(5.0)
 
 
-def main(folder: Path, seed: int) -> None:
+def main(folder: Path, seed: int, pace_s: float) -> None:
     is_over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: is_over.set())
     clock = JumpingClock()
@@ -201,7 +201,7 @@ def main(folder: Path, seed: int) -> None:
     with (
         open_station(folder, clock) as station,
         (folder / "promised.txt").open("a") as promised,
-        travelling(station) as (carrier, state),
+        travelling(station, max(pace_s, 1.0)) as (carrier, state),
     ):
         driver = Driver(station, clock, promised, tokens, dice)
         while not is_over.is_set():
@@ -216,7 +216,7 @@ def main(folder: Path, seed: int) -> None:
                 clock.off_ms = 0
             carrier.nudge()
             _tell(folder, driver, phase)
-            is_over.wait(dice.expovariate(1 / PACE_S))
+            is_over.wait(dice.expovariate(1 / pace_s))
         driver.free_the_disk()
 
 
@@ -232,4 +232,4 @@ def _tell(folder: Path, driver: Driver, phase: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))

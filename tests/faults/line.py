@@ -36,6 +36,7 @@ class Line:
         self.met: Counter[str] = Counter()
         self.url = ""
         self._dice = random.Random(seed)
+        self._deck: list[str] = []
         self._earlier: deque[bytes] = deque(maxlen=50)
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
@@ -78,6 +79,11 @@ class Line:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
 
+    @property
+    def has_met_all(self) -> bool:
+        """Whether every kind of fault has been met."""
+        return self._faults.keys() <= self.met.keys()
+
     def _keep(self, task: asyncio.Task[None]) -> None:
         """Keep a task until it is done: the loop itself holds it weakly."""
         self._tasks.add(task)
@@ -98,7 +104,10 @@ class Line:
             writer.write(await self._ask(request))
             await writer.drain()
         else:
-            name = self._dice.choice(list(self._faults))
+            if not self._deck:
+                # Drawn from a deck, so that each kind of fault has its turn.
+                self._deck = self._dice.sample(list(self._faults), len(self._faults))
+            name = self._deck.pop()
             self.met[name] += 1
             await self._faults[name](request, writer)
         self._earlier.append(request)

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Self
 
 import msgspec
 import psycopg
@@ -33,6 +34,8 @@ ROOT = Path(__file__).parents[2]
 COMMUNITY = "370212004001"
 DEADLINE_S = 60
 PASSES_A_STATION = 8
+SERVER_PROCESSES = 2
+TRIES = 20
 FIRST = "gate-1"
 
 
@@ -47,16 +50,22 @@ class CommunityServer:
     _process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Start it and wait until it listens."""
+        """Start it until it listens, as a service manager would: its database may be recovering from what we did."""
+        for _ in range(TRIES):
+            self._process = self._try_to_start()
+            assert self._process.stdout is not None
+            if "listening on" in self._process.stdout.readline():
+                return
+            self.end(signal.SIGKILL)
+        raise AssertionError(f"the server did not start: see {self.log}")
+
+    def _try_to_start(self) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "station", "--lang", "en", "community", "serve", "--dir", str(self.folder)]
         command += ["--port", str(self.port), "--processes", str(self.processes)]
         with self.log.open("a") as log:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
             )
-        assert self._process.stdout is not None
-        said = self._process.stdout.readline()
-        assert "listening on" in said, f"the server did not start: {said!r}; see {self.log}"
 
     def end(self, signal_number: int) -> None:
         """Send a signal to all its processes, or ask only the first to end, and wait until they are gone."""
@@ -91,13 +100,15 @@ class StationProcess:
 
     name: str
     folder: Path
+    pace_s: float
     starts: int = 0
     _process: subprocess.Popen[bytes] | None = None
 
     def start(self, seed: int) -> None:
         """Start it; what it says goes into its log."""
         self.starts += 1
-        command = [sys.executable, "-m", "tests.faults.gate_process", str(self.folder), str(seed)]
+        command = [sys.executable, "-m", "tests.faults.gate_process"]
+        command += [str(self.folder), str(seed), str(self.pace_s)]
         with (self.folder / "log.txt").open("a") as log:
             self._process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
 
@@ -158,18 +169,24 @@ class World:
             os.kill(connection.info.backend_pid, signal.SIGKILL)
 
 
-@contextmanager
-def open_world(folder: Path, database_url: str, count: int, seed: int, processes: int) -> Iterator[World]:
-    """Found a community with `count` stations that know each other's passes, and start its server and the line."""
-    community_folder, now_ms = folder / "community", SystemClock().now_ms()
+def found_community(folder: Path, database_url: str) -> CommunitySettings:
+    """Set a community up in `folder` and on an empty database, and return its settings."""
     settings = CommunitySettings(
         CommunityTable(COMMUNITY, "平安里", _quiet_zone()),
         DatabaseTable(database_url),
         ServerTable("http://127.0.0.1:1"),
     )
-    set_up_community(community_folder, settings, now_ms)
+    set_up_community(folder, settings, SystemClock().now_ms())
+    return settings
+
+
+@contextmanager
+def open_world(folder: Path, database_url: str, count: int, seed: int, pace_s: float) -> Iterator[World]:
+    """Found a community with `count` stations that know each other's passes, and start its server and the line."""
+    community_folder = folder / "community"
+    settings = found_community(community_folder, database_url)
     engine = open_engine(database_url)
-    server = CommunityServer(community_folder, _free_port(), processes, folder / "server.txt")
+    server = CommunityServer(community_folder, free_port(), SERVER_PROCESSES, folder / "server.txt")
     world = World(folder, database_url, engine, server, Line(server.port, seed))
     world.set_phase("faults")
     try:
@@ -184,10 +201,10 @@ def open_world(folder: Path, database_url: str, count: int, seed: int, processes
                     name,
                     url=world.line.url,
                     issue=name == FIRST,
-                    now_ms=now_ms,
+                    now_ms=SystemClock().now_ms(),
                 )
                 join(folder / name, enrolment, ThermometerSettings(), GateSettings())
-                world.stations.append(StationProcess(name, folder / name))
+                world.stations.append(StationProcess(name, folder / name, pace_s))
             _issue(folder, count)
             server.start()
             try:
@@ -220,7 +237,8 @@ def _issue(folder: Path, count: int) -> None:
     (folder / "tokens.json").write_bytes(msgspec.json.encode(tokens))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
@@ -230,6 +248,9 @@ def _quiet_zone() -> str:
     """Return a zone where it is day, so that no midnight is met."""
     hour = SystemClock().now_ms() // 3_600_000 % 24
     return "Asia/Shanghai" if hour < 12 else "America/New_York"
+
+
+DEEDS = (*["station"] * 4, "worker", "server", "restart", "line", "database")
 
 
 @dataclass
@@ -243,9 +264,10 @@ class Chaos:
     _thread: threading.Thread | None = None
     _error: BaseException | None = None
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._run, name="chaos")
         self._thread.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         assert self._thread is not None
@@ -258,17 +280,23 @@ class Chaos:
     def _run(self) -> None:
         try:
             dice = random.Random(self.seed)
+            deck: list[str] = []
             while not self._stop.wait(dice.expovariate(1 / self.pace_s)):
-                self._hurt(dice)
+                # Drawn from a deck, so that everything has its turn.
+                deck = deck or dice.sample(DEEDS, len(DEEDS))
+                self._hurt(deck.pop(), dice)
         except BaseException as error:
             self._error = error
 
-    def _hurt(self, dice: random.Random) -> None:
+    @property
+    def has_done_all(self) -> bool:
+        """Whether everything has been done once; raises what went wrong."""
+        if self._error:
+            raise self._error
+        return set(DEEDS) <= self.world.deeds.keys()
+
+    def _hurt(self, deed: str, dice: random.Random) -> None:
         world = self.world
-        deed = dice.choice(
-            ("station", "station", "station", "station", "worker", "server", "restart", "line", "database")
-        )
-        world.deeds[deed] = world.deeds.get(deed, 0) + 1
         if deed == "station":
             station = dice.choice(world.stations)
             station.kill()
@@ -286,3 +314,4 @@ class Chaos:
             world.line.is_down = False
         else:
             world.kill_a_backend()
+        world.deeds[deed] = world.deeds.get(deed, 0) + 1
