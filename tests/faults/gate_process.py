@@ -42,6 +42,11 @@ WELCOME_PAUSE_S = 2.0
 NO_LIMIT = resource.RLIM_INFINITY
 
 
+def patience_at(pace_s: float) -> float:
+    """Return for how long a station of this pace waits for an answer, and at most between two tries."""
+    return max(pace_s, 1.0)
+
+
 @dataclass
 class JumpingClock:
     """The system's time, off by what somebody set it to."""
@@ -162,7 +167,7 @@ class Driver:
 
 
 @contextmanager
-def travelling(station: Station, longest_wait_s: float) -> Iterator[tuple[Courier, list[CourierState]]]:
+def travelling(station: Station, patience_s: float) -> Iterator[tuple[Courier, list[CourierState]]]:
     """Send and fetch for as long as the block runs, and claim first legs, as the app does."""
     state = [CourierState()]
     settings = station.settings
@@ -175,8 +180,8 @@ def travelling(station: Station, longest_wait_s: float) -> Iterator[tuple[Courie
         open_parcels=lambda: open_parcels(station.folder, settings.station.id, settings.zone),
         on_state=lambda said: state.__setitem__(0, said),
         now_ms=station.clock.now_ms,
-        longest_wait_s=longest_wait_s,
-        timeout_s=1.0,
+        longest_wait_s=patience_s,
+        timeout_s=patience_s,
     )
     claims = HttpClaims(
         settings.community.url,
@@ -201,7 +206,7 @@ def main(folder: Path, seed: int, pace_s: float) -> None:
     with (
         open_station(folder, clock) as station,
         (folder / "promised.txt").open("a") as promised,
-        travelling(station, max(pace_s, 1.0)) as (carrier, state),
+        travelling(station, patience_at(pace_s)) as (carrier, state),
     ):
         driver = Driver(station, clock, promised, tokens, dice)
         while not is_over.is_set():

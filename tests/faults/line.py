@@ -15,8 +15,6 @@ from typing import Self
 from sync.wire import PROTOCOL_HEADER, PROTOCOL_VERSION
 
 FAULT_SHARE = 0.35
-LATE_S = 1.6
-"""How late a late answer is; stations of the proof wait for 1 s."""
 
 STATUSES = (401, 403, 409, 413, 429, 500, 503)
 PAGE = b"<html><body>Welcome! Please log in to the network.</body></html>"
@@ -27,14 +25,18 @@ _CONNECTION = re.compile(rb"\r\nconnection: *[^\r]*", re.IGNORECASE)
 
 
 class Line:
-    """The line to the server on `port`; `url` is what stations are told. Runs on a thread of its own."""
+    """The line to the server on `port`; `url` is what stations are told. Runs on a thread of its own.
 
-    def __init__(self, port: int, seed: int) -> None:
+    A late answer comes when a station that waits for `patience_s` waits no more.
+    """
+
+    def __init__(self, port: int, seed: int, patience_s: float) -> None:
         self.port = port
         self.is_faulty = False
         self.is_down = False
         self.met: Counter[str] = Counter()
         self.url = ""
+        self._late_s = 1.6 * patience_s
         self._dice = random.Random(seed)
         self._deck: list[str] = []
         self._earlier: deque[bytes] = deque(maxlen=50)
@@ -137,12 +139,12 @@ class Line:
 
     async def _answer_late(self, request: bytes, writer: asyncio.StreamWriter) -> None:
         answer = await self._ask(request)
-        await asyncio.sleep(LATE_S)
+        await asyncio.sleep(self._late_s)
         writer.write(answer)
 
     async def _deliver_later(self, request: bytes, writer: asyncio.StreamWriter) -> None:
         async def deliver() -> None:
-            await asyncio.sleep(self._dice.uniform(0.2, 4))
+            await asyncio.sleep(self._dice.uniform(0.2, 2.5 * self._late_s))
             with suppress(OSError):
                 await self._ask(request)
 

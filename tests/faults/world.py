@@ -27,7 +27,7 @@ from station.settings import GateSettings, ThermometerSettings
 from sync.community.database import open_engine
 from sync.community.settings import CommunitySettings, CommunityTable, DatabaseTable, ServerTable
 from sync.community.setup import enrol_station, set_up_community
-from tests.faults.gate_process import Status
+from tests.faults.gate_process import Status, patience_at
 from tests.faults.line import Line
 
 ROOT = Path(__file__).parents[2]
@@ -187,7 +187,7 @@ def open_world(folder: Path, database_url: str, count: int, seed: int, pace_s: f
     settings = found_community(community_folder, database_url)
     engine = open_engine(database_url)
     server = CommunityServer(community_folder, free_port(), SERVER_PROCESSES, folder / "server.txt")
-    world = World(folder, database_url, engine, server, Line(server.port, seed))
+    world = World(folder, database_url, engine, server, Line(server.port, seed, patience_at(pace_s)))
     world.set_phase("faults")
     try:
         with world.line:
