@@ -20,19 +20,32 @@ def number_of(pass_id: bytes) -> str:
     about one set in 220 holds a pair with the same number, so a number may stand for several passes. Raises
     ValueError for an id shorter than 5 bytes.
     """
-    from stdnum.iso7064 import mod_37_36  # costs 45 ms, so a start does without
-
     if len(pass_id) < 5:
         raise ValueError(pass_id)
     bits = int.from_bytes(pass_id[:5], "big")
-    data = "".join(ALPHABET[bits >> shift & 31] for shift in range(35, -1, -5))
-    return _grouped(data + mod_37_36.calc_check_digit(data, alphabet=ALPHABET))
+    return grouped(with_check("".join(ALPHABET[bits >> shift & 31] for shift in range(35, -1, -5))))
 
 
 def parse_number(text: str) -> str | None:
     """Return a typed pass number in its grouped form, None when it is none or its check character is wrong.
 
     Full-width and lower-case letters, spaces and dashes of any kind, and O, I, L for 0, 1, 1 are understood.
+    """
+    number = parse_checked(text, _DATA_CHARS)
+    return number and grouped(number)
+
+
+def with_check(data: str) -> str:
+    """Return characters of the alphabet with their check character behind them."""
+    from stdnum.iso7064 import mod_37_36  # costs 45 ms, so a start does without
+
+    return data + str(mod_37_36.calc_check_digit(data, alphabet=ALPHABET))
+
+
+def parse_checked(text: str, data_chars: int) -> str | None:
+    """Return what was typed or read aloud as so many characters and their check character, without groups.
+
+    None when it is none or the check character is wrong; understood is what `parse_number` understands.
     """
     from stdnum.iso7064 import mod_37_36  # costs 45 ms, so a start does without
 
@@ -41,15 +54,16 @@ def parse_number(text: str) -> str | None:
     plain = "".join(char for char in unicodedata.normalize("NFKC", text) if not _separates(char))
     if not plain.isascii():
         return None
-    number = plain.upper().translate(_LOOK_ALIKES)
-    if len(number) != _DATA_CHARS + 1 or not mod_37_36.is_valid(number, alphabet=ALPHABET):
+    checked = plain.upper().translate(_LOOK_ALIKES)
+    if len(checked) != data_chars + 1 or not mod_37_36.is_valid(checked, alphabet=ALPHABET):
         return None
-    return _grouped(number)
+    return checked
+
+
+def grouped(text: str, chars: int = 3) -> str:
+    """Return characters in groups of `chars`, for reading aloud."""
+    return "-".join(text[at : at + chars] for at in range(0, len(text), chars))
 
 
 def _separates(char: str) -> bool:
     return char.isspace() or char == "\N{MINUS SIGN}" or unicodedata.category(char) == "Pd"
-
-
-def _grouped(number: str) -> str:
-    return "-".join(number[at : at + 3] for at in range(0, len(number), 3))

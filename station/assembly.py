@@ -18,11 +18,11 @@ from station.register import Register
 from station.settings import (
     DIGEST_KEY_FILE,
     ISSUING_KEY_FILE,
-    ROOT_FILE,
     SECRET_FILE,
     TRUST_FILE,
     Settings,
     SettingsError,
+    load_root,
     load_settings,
 )
 from station.trusting import Trusting
@@ -100,7 +100,7 @@ def open_station(folder: Path, clock: Clock | None = None) -> Iterator[Station]:
     """
     settings = load_settings(folder)
     used_clock = clock or SystemClock()
-    root_public_key = _load_root(folder)
+    root_public_key = load_root(folder)
     path = folder / TRUST_FILE
     trust = check_trust_list(path, _read(path), root_public_key, settings.community.id)
     journal = Journal(folder, settings.station.id, used_clock)
@@ -115,16 +115,6 @@ def open_station(folder: Path, clock: Clock | None = None) -> Iterator[Station]:
         yield Station(folder, settings, used_clock, journal, register, gate, trusting, outbox)
     finally:
         journal.close()
-
-
-def _load_root(folder: Path) -> bytes:
-    path = folder / ROOT_FILE
-    try:
-        return bytes.fromhex(_read(path).decode("ascii", "replace").strip())
-    except ValueError:
-        raise SettingsError(
-            N_("{path}: this is no root key of 64 hexadecimal digits; copy it again from the office"), path=path
-        ) from None
 
 
 def check_trust_list(path: Path, data: bytes, root_public_key: bytes, community: str) -> TrustList:

@@ -1,18 +1,34 @@
 """The feed at the station: what the community sent of all gates, kept beside the journal, folded into the register."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import tzinfo
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from passes.errors import KeyFileError
+from passes.keys import IssuingKey
 from station.folding import Fold
 from station.journal import noted_epoch
-from station.notes import CURSOR, HEADS, SYNCED, read_note, write_note
+from station.lives import (
+    Stretch,
+    current_epoch,
+    is_behind,
+    is_own,
+    lacks_answered,
+    leave_epoch,
+    notice_twin,
+    own_epochs,
+)
+from station.notes import CURSOR, EPOCH, GENERATION, HEADS, SYNCED, delete_note, read_note, write_note
+from station.settings import HEAD_KEY_FILE
 from station.storage import writing
 from sync.events import understood
-from sync.wire import FeedAnswer, FeedHead, FeedItem
+from sync.heads import head_key, sign_head
+from sync.wire import FeedAnswer, FeedHead, FeedItem, SignedHead
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -31,10 +47,28 @@ class Feed:
         """Return what to ask the community for next; None before the first time."""
         return read_note(self._db, CURSOR)
 
+    def generation(self) -> str | None:
+        """Return the life of the community's database that this station agreed with, None where it did not yet."""
+        return read_note(self._db, GENERATION)
+
     def epoch(self) -> str | None:
         """Return the epoch in which this station writes: of that, it needs nothing from the feed."""
         # Not that of the newest record: a copied disk has written nothing yet, and needs what the original goes on to.
-        return noted_epoch(self._path.parent)
+        noted = noted_epoch(self._path.parent)
+        return noted and max(noted, read_note(self._db, EPOCH) or "")
+
+    def head(self) -> SignedHead | None:
+        """Return how far the journal goes, signed; None while it is empty, or without a key that can be used."""
+        newest = "SELECT epoch, seq, hash FROM events ORDER BY n DESC LIMIT 1"
+        row = self._db.execute(newest).fetchone()
+        return sign_head(self._key, self._station, *row) if row and self._key else None
+
+    @cached_property
+    def _key(self) -> IssuingKey | None:
+        # A head says more of a journal; without one it travels all the same.
+        with suppress(KeyFileError):
+            return head_key(self._path.parent / HEAD_KEY_FILE)
+        return None
 
     def take(self, answer: FeedAnswer, now_ms: int) -> int:
         """Keep a piece of the feed and fold it into the register, in one transaction; return how many events were new.
@@ -42,30 +76,36 @@ class Feed:
         `now_ms` is the device's time, from which the age of the lists is counted.
         """
         with writing(self._db, self._path):
-            own = self._own_epochs()
-            new = [item for item in answer.items if not self._is_in_journal(item, own) and self._keep(item)]
+            epochs, current = own_epochs(self._db), current_epoch(self._db, noted_epoch(self._path.parent))
+            new = [item for item in answer.items if self._is_new(item, epochs, current)]
             for item in new:
                 body = understood(item.kind, item.body)
                 if body is not None:
                     self._fold.apply(None, item, body)
             write_note(self._db, CURSOR, answer.cursor)
+            if answer.from_start:
+                # The feed is not what it was, so the database may not be either: it is asked what it holds.
+                delete_note(self._db, GENERATION)
             if not answer.more:
                 write_note(self._db, SYNCED, str(now_ms))
                 write_note(self._db, HEADS, msgspec.json.encode(answer.heads).decode())
+                self._look_at_own(answer.heads, epochs, current, now_ms)
         return len(new)
 
-    def _own_epochs(self) -> dict[str, int]:
-        """Return the epochs of the journal and how far each goes; numbers run without gaps, so few rows are read."""
-        epochs: dict[str, int] = {}
-        row = self._db.execute("SELECT n, epoch, seq FROM events ORDER BY n DESC LIMIT 1").fetchone()
-        while row:
-            n, epoch, seq = row
-            epochs[epoch] = seq
-            row = self._db.execute("SELECT n, epoch, seq FROM events WHERE n = ?", (n - seq,)).fetchone()
-        return epochs
+    def _is_new(self, item: FeedItem, epochs: dict[str, Stretch], current: str) -> bool:
+        if item.station == self._station:
+            if is_own(self._db, item, epochs):
+                return False
+            notice_twin(self._db, item, current)
+        return self._keep(item)
 
-    def _is_in_journal(self, item: FeedItem, own: dict[str, int]) -> bool:
-        return item.station == self._station and item.seq <= own.get(item.epoch, 0)
+    def _look_at_own(self, heads: list[FeedHead], epochs: dict[str, Stretch], current: str, now_ms: int) -> None:
+        """See whether the community knows another life of this journal, or less than it has said it had."""
+        head = next((head for head in heads if head.station == self._station), None)
+        if head and is_behind(self._db, head, epochs, current):
+            leave_epoch(self._db, current, now_ms)
+        elif heads and lacks_answered(self._db, head, epochs):
+            delete_note(self._db, GENERATION)
 
     def _keep(self, item: FeedItem) -> bool:
         """Keep an item; say whether it is one that has not come before."""

@@ -13,8 +13,10 @@ import msgspec
 
 from passes.policy import State
 from passes.reasons import Reason
+from station.folding_duty import OPENINGS, STEPS, add_step, open_matter
 from sync import bodies
 from sync.bodies import Body
+from sync.duty_bodies import MatterStep
 from sync.events import OFFICE, Event
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 REGISTER_TABLES = (
     *("passes", "pass_events", "lines", "persons", "restrictions", "legs", "undone"),
-    *("rules", "trust_lists", "conflicts", "shifts", "numbers", "visits"),
+    *("rules", "trust_lists", "conflicts", "shifts", "numbers", "visits", "matters", "matter_steps"),
 )
 """All that is folded from the journal and the feed, and can be thrown away."""
 
@@ -117,6 +119,8 @@ class Fold:
             bodies.ShiftOpened: self._shift_opened,
             bodies.ShiftHandedOver: self._shift_handed_over,
             **dict.fromkeys(_RESTRICTIONS, self._restriction),
+            **dict.fromkeys(OPENINGS, self._matter),
+            **dict.fromkeys(STEPS, self._step),
         }
 
     def apply(self, n: int | None, event: Fact, body: Body) -> None:
@@ -214,13 +218,22 @@ class Fold:
                 known = (body.person_id, field, sealed.digest, sealed.tail, document)
                 self._db.execute(_KNOW_NUMBER, (*known, *place))
 
-    def _restriction(self, _n: int | None, event: Fact, body: bodies.Restriction) -> None:
+    def _restriction(self, n: int | None, event: Fact, body: bodies.Restriction) -> None:
         reason, is_on = _RESTRICTIONS[type(body)]
         scope, subject = ("holder", body.holder_id) if body.holder_id else ("household", body.household)
         until = body.until if isinstance(body, bodies.QuarantineOrdered) else None
         order_ms = _place_ms(event, body.order_ms)
         row = (scope, subject, reason, int(is_on), until, body.reason, order_ms, event.id)
         self._db.execute(_RESTRICT, row)
+        if is_on and reason is not Reason.BANNED:
+            # Where they are looked up, the newest order says by its id which of these describes it.
+            open_matter(self._db, n, event, body)
+
+    def _matter(self, n: int | None, event: Fact, body: Body) -> None:
+        open_matter(self._db, n, event, body)
+
+    def _step(self, n: int | None, event: Fact, body: MatterStep) -> None:
+        add_step(self._db, n, event, body)
 
     def _kind_set(self, _n: int | None, event: Fact, body: bodies.KindSet) -> None:
         self._rule(event, body.kind.code, body.effective_ms, msgspec.json.encode(body.kind).decode())
@@ -263,15 +276,18 @@ class Fold:
     def _shift_opened(self, n: int | None, event: Fact, body: bodies.ShiftOpened) -> None:
         if n is not None:
             self._db.execute(
-                "INSERT INTO shifts (id, opened_ms, guards, lead, opened_n) VALUES (?, ?, ?, ?, ?)",
-                (event.id, event.at_ms, msgspec.json.encode(body.guards).decode(), body.lead, n),
+                "INSERT INTO shifts (id, opened_ms, guards, lead, opened_n, opened) VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    *(event.id, event.at_ms, msgspec.json.encode(body.guards).decode(), body.lead, n),
+                    msgspec.json.encode(body).decode(),
+                ),
             )
 
     def _shift_handed_over(self, n: int | None, event: Any, body: bodies.ShiftHandedOver) -> None:
         if n is not None:
             self._db.execute(
-                "UPDATE shifts SET handed_over_ms = ?, incoming = ?, outstanding = ? WHERE id = ?",
-                (event.at_ms, body.incoming, body.outstanding, event.shift),
+                "UPDATE shifts SET handed_over_ms = ?, incoming = ?, outstanding = ?, handed_over = ? WHERE id = ?",
+                (*(event.at_ms, body.incoming, body.outstanding, msgspec.json.encode(body).decode(), event.shift),),
             )
 
 

@@ -11,8 +11,10 @@ from passes.kinds import Kind
 from passes.number import number_of, parse_number
 from passes.plaintext import plain
 from passes.policy import State
+from passes.reasons import Reason
 from passes.token import PassClaims, issue_token
 from station.clock import Clock
+from station.duty.watch import listed_as
 from station.journal import Journal
 from station.numbers import Numbers, registration
 from station.people import find_digest, number_of_person
@@ -129,7 +131,8 @@ class Desk:
         connection = self.journal.connection
         if numbers.id_digest and (known := find_digest(connection, numbers.id_digest)):
             return known.person_id
-        found = self.register.find_person(asked.holder, asked.address)
+        listed = listed_as(connection, asked.holder, asked.address, numbers)
+        found = listed or self.register.find_person(asked.holder, asked.address)
         if found and numbers.id_digest:
             # Father and son of one name at one address: the number that is on record is another one.
             theirs = number_of_person(connection, found, "id_number")
@@ -154,6 +157,8 @@ class Desk:
         )
         at_ms = self.clock.now_ms()
         holder_id = self._holder_id(asked, numbers)
+        if Reason.WATCH_LISTED in self.register.restrictions(holder_id, asked.household or "", asked.valid_from):
+            raise IssuingError(N_("{holder}: is on the watch list, so no pass is issued"), holder=asked.holder)
         body = PassIssued(
             pass_id=pass_id.hex(),
             number=number_of(pass_id),

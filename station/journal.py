@@ -3,7 +3,7 @@
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,8 @@ _NOTE_EVERY = 50
 COLUMNS = "epoch, seq, id, kind, at_ms, device_ms, drift_ms, suspect, shift, guard, body, body_sha256, prev, hash"
 _INSERT = f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - no input
 _LAST = (
-    "SELECT n, epoch, seq, hash, at_ms, drift_ms, suspect, kind, id, shift, guard FROM events ORDER BY n DESC LIMIT 1"
+    "SELECT n, epoch, seq, hash, at_ms, drift_ms, suspect, kind, id, shift, guard,"
+    " (SELECT value FROM notes WHERE name = 'epoch') FROM events ORDER BY n DESC LIMIT 1"
 )
 _LATEST = "SELECT at_ms, drift_ms FROM events WHERE suspect = 0 ORDER BY n DESC LIMIT 1"
 _DRIFT = "SELECT drift_ms FROM events ORDER BY n DESC LIMIT 1"
@@ -45,7 +46,8 @@ class Head(msgspec.Struct, frozen=True):
     """The newest event of a journal; all zero and `GENESIS` in an empty one.
 
     `latest_ms` is the latest time that any event has, counted since the lead last confirmed the clock, and
-    `latest_drift_ms` how far the device's clock was ahead of the community's then.
+    `latest_drift_ms` how far the device's clock was ahead of the community's then. `next_epoch` is the one to go on in
+    at least (`station.lives`).
     """
 
     n: int = 0
@@ -56,6 +58,7 @@ class Head(msgspec.Struct, frozen=True):
     latest_drift_ms: int = 0
     shift: str | None = None
     guard: str | None = None
+    next_epoch: str = ""
 
 
 class Journal:
@@ -92,7 +95,12 @@ class Journal:
         return Database(self.connection)
 
     def writing(self) -> AbstractContextManager[None]:
-        """Return the transaction that decisions and their records share (`BEGIN IMMEDIATE` to commit)."""
+        """Return the transaction that decisions and their records share (`BEGIN IMMEDIATE` to commit).
+
+        Inside one that is open it is that same transaction: what does several things does all of them or none.
+        """
+        if self.connection.in_transaction:
+            return nullcontext()
         self._held = None
         return writing(self.connection, self.path)
 
@@ -109,10 +117,10 @@ class Journal:
         row = self.connection.execute(_LAST).fetchone()
         if row is None:
             return Head()
-        n, epoch, seq, digest, latest_ms, drift_ms, is_suspect, *last = row
+        n, epoch, seq, digest, latest_ms, drift_ms, is_suspect, *last, next_epoch = row
         if is_suspect:
             latest_ms, drift_ms = self.connection.execute(_LATEST).fetchone() or (latest_ms, drift_ms)
-        return Head(n, epoch, seq, digest, latest_ms, drift_ms or 0, *_duty_after(*last))
+        return Head(n, epoch, seq, digest, latest_ms, drift_ms or 0, *_duty_after(*last), next_epoch or "")
 
     def append(
         self, body: Body, *, at_ms: int, shift: str | None, guard: str | None, event_id: str | None = None
@@ -124,8 +132,9 @@ class Journal:
         """
         head = self.head()
         is_suspect = at_ms < head.latest_ms and not isinstance(body, ClockConfirmed)
-        # Another program on this folder may have begun a newer epoch; writing on in the old one would fork the journal.
-        self._epoch = max(self._epoch, head.epoch)
+        # Another program on this folder may have begun a newer epoch, or the courier found that one has to begin;
+        # writing on in the old one would fork the journal.
+        self._epoch = max(self._epoch, head.epoch, head.next_epoch)
         event = events.seal(
             body,
             station=self.station,
@@ -142,7 +151,7 @@ class Journal:
         n = int(cursor.lastrowid or 0)
         latest = (head.latest_ms, head.latest_drift_ms) if is_suspect else (at_ms, self.drift_ms or 0)
         duty = _duty_after(event.kind, event.id, event.shift, event.guard)
-        self._held = Head(n, event.epoch, event.seq, event.hash, *latest, *duty)
+        self._held = Head(n, event.epoch, event.seq, event.hash, *latest, *duty, head.next_epoch)
         self.fold(n, event, body)
         # What this transaction appends may still be lost; a note of it would make the file look cut off.
         if self._committed_n >= self._noted_n + _NOTE_EVERY:

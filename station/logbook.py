@@ -15,6 +15,9 @@ from sync.bodies import PassageRecorded
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
+SHIFT_COUNTS = ("entries", "exits", "refused", "turned_back", "fevers", "vehicle_entries", "vehicle_exits")
+"""What is counted at a hand-over; vehicles are among the entries and exits."""
+
 _PASSAGES = "SELECT at_ms, body, id, id IN undone FROM events WHERE kind = 'passage.recorded'"
 _decode = msgspec.json.Decoder(PassageRecorded).decode
 
@@ -45,14 +48,16 @@ def newest_with_id(connection: "Connection", passage_id: str) -> LoggedPassage |
 
 
 def shift_counts(connection: "Connection", shift_id: str) -> dict[str, int]:
-    """Count what a shift recorded: `entries`, `exits`, `refused`, `turned_back`, `fevers`; what was undone is not."""
+    """Count what a shift recorded, by `SHIFT_COUNTS`; what was undone is not."""
     opened = connection.execute("SELECT opened_n FROM shifts WHERE id = ?", (shift_id,)).fetchone()
-    counts = Counter(dict.fromkeys(("entries", "exits", "refused", "turned_back", "fevers"), 0))
+    counts = Counter(dict.fromkeys(SHIFT_COUNTS, 0))
     if opened:
         since = f"{_PASSAGES} AND n > {opened[0]:d} AND shift = ? ORDER BY n"
         for passage in _read(connection, since, shift_id):
             if not passage.is_undone:
                 counts[counted_as(passage.body)] += 1
+                if passage.body.subject == "vehicle" and passage.body.outcome == "allowed":
+                    counts[f"vehicle_{counted_as(passage.body)}"] += 1
                 counts["fevers"] += Reason.FEVER in passage.body.reasons
     return dict(counts)
 

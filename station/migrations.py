@@ -142,6 +142,28 @@ def numbers_and_visits(db: Database) -> None:
     """)
 
 
+@migrations()
+def matters_of_duty(db: Database) -> None:
+    """Keep what a shift records beside passages, and what it was handed; fold the register anew."""
+    db.executescript("""
+        CREATE TABLE matters (
+            id TEXT PRIMARY KEY, n INTEGER, what TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL,
+            at_ms INTEGER NOT NULL, station TEXT NOT NULL, guard TEXT, body TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX matters_in_order ON matters (what, n);
+        CREATE INDEX matters_open ON matters (what, n) WHERE state <> 'closed';
+        CREATE INDEX matters_of_subject ON matters (what, subject, n) WHERE subject <> '';
+        CREATE TABLE matter_steps (
+            matter_id TEXT, id TEXT, n INTEGER, state TEXT NOT NULL, at_ms INTEGER NOT NULL, guard TEXT,
+            note TEXT NOT NULL, PRIMARY KEY (matter_id, id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX restrictions_that_hold ON restrictions (kind, order_ms, id) WHERE is_on;
+        ALTER TABLE shifts ADD COLUMN opened TEXT;
+        ALTER TABLE shifts ADD COLUMN handed_over TEXT;
+        DELETE FROM notes WHERE name = 'register';
+    """)
+
+
 def migrate(connection: Any, version: int) -> None:
     """Bring the file behind `connection` to the newest tables, and note `version` in it as done."""
     migrations.apply(Database(connection))

@@ -18,6 +18,16 @@ HEADS = "heads"
 """How far the community had heard of every station at that instant, as JSON."""
 
 
+GENERATION = "generation"
+"""The life of the community's database that this station last agreed with on what has been sent; none: ask anew."""
+
+EPOCH = "epoch"
+"""The epoch in which the journal has to go on, because another life of it used the numbers of the one before."""
+
+TWIN = "twin"
+"""The newest record that another machine wrote under this station's id, as JSON."""
+
+
 def read_note(connection: "Connection", name: str) -> str | None:
     """Return what is kept under a name, None where there is nothing."""
     row = connection.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
@@ -27,3 +37,8 @@ def read_note(connection: "Connection", name: str) -> str | None:
 def write_note(connection: "Connection", name: str, value: str) -> None:
     """Keep a value under a name, in the transaction that is open."""
     connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, value))
+
+
+def delete_note(connection: "Connection", name: str) -> None:
+    """Keep nothing under a name, in the transaction that is open."""
+    connection.execute("DELETE FROM notes WHERE name = ?", (name,))

@@ -52,14 +52,20 @@ def order(
         raise UsageError(N_("reason: say why, for whoever asks later"))
     with journal.writing():
         now_ms = clock.now_ms()
-        scope, subject = ("household", row.household) if whole_household else ("holder", row.holder_id)
-        newest_ms = register.newest_order_ms(scope, subject)
+        holder_id, household = (None, row.household) if whole_household else (row.holder_id, None)
         fields: dict[str, Any] = {
-            "holder_id": None if whole_household else row.holder_id,
-            "household": row.household if whole_household else None,
+            "holder_id": holder_id,
+            "household": household,
             "reason": plain(reason.strip(), _MOST_SAID),
-            "order_ms": newest_ms + 1 if newest_ms is not None and newest_ms >= now_ms else None,
+            "order_ms": order_ms_behind(register, holder_id, household, now_ms),
         }
         if what is QuarantineOrdered:
             fields["until"] = until.isoformat() if until else None
         return register.record(what(**fields), now_ms)
+
+
+def order_ms_behind(register: Register, holder_id: str | None, household: str | None, now_ms: int) -> int | None:
+    """Return the place behind the newest order about somebody, where the clock alone would not put another one."""
+    scope, subject = ("holder", holder_id) if holder_id else ("household", household or "")
+    newest_ms = register.newest_order_ms(scope, subject)
+    return newest_ms + 1 if newest_ms is not None and newest_ms >= now_ms else None

@@ -19,6 +19,7 @@ TRUST_FILE = "trust.cose"
 ROOT_FILE = "root.pub"
 ISSUING_KEY_FILE = "issuing-key.pem"
 DIGEST_KEY_FILE = "digest.key"
+HEAD_KEY_FILE = "head-key.pem"
 
 
 class SettingsError(UsageError):
@@ -164,6 +165,23 @@ def check_settings(path: Path, raw: dict[str, object]) -> Settings:
         ) from error
     _check(path, settings)
     return settings
+
+
+def load_root(folder: Path) -> bytes:
+    """Return the root key of the station's community, 32 raw bytes; raises `SettingsError`."""
+    path = folder / ROOT_FILE
+    try:
+        return bytes.fromhex(path.read_text("ascii").strip())
+    except OSError as error:
+        raise SettingsError(
+            N_("{path}: cannot be read ({error}); set the station up again with: gatepost init"),
+            path=path,
+            error=error.strerror or error,
+        ) from error
+    except ValueError:
+        raise SettingsError(
+            N_("{path}: this is no root key of 64 hexadecimal digits; copy it again from the office"), path=path
+        ) from None
 
 
 def save_settings(folder: Path, settings: Settings) -> None:

@@ -13,6 +13,7 @@ from passes.policy import State
 from station import people
 from station.assembly import Station
 from station.deciding import Visitor
+from station.duty.watch import listed_as
 from station.numbers import Numbers, registration
 from station.people import Inside, KnownNumber
 from station.register import PersonRow
@@ -75,9 +76,10 @@ def register(station: Station, asked: Registration) -> Registered:
         known = people.find_digest(connection, numbers.id_digest) if numbers.id_digest else None
         if known:
             _refuse_pass_holder(station, known)
+        listed = None if known else listed_as(connection, asked.name, asked.address, numbers)
         now_ms = station.clock.now_ms()
         home = (known.household, known.address) if known and known.name else ("", asked.address)
-        person = PersonRow(known.person_id if known else new_id(now_ms), asked.name, *home)
+        person = PersonRow(known.person_id if known else listed or new_id(now_ms), asked.name, *home)
         body = registration(connection, sealer, person, numbers)
         if body is None and not (known and known.name == asked.name):
             body = PersonRegistered(

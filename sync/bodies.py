@@ -5,19 +5,26 @@ is left out of the JSON. `order_ms` is a fact's place among those about the same
 the order better than its clock did; None means the event's own instant.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
 from passes.kinds import Kind, Mode
+from sync.body import Body as Body  # noqa: PLC0414 - the vocabulary is known by this module's name
+from sync.body import Instant as Instant  # noqa: PLC0414 - as above
+from sync.duty_bodies import DUTY_TYPES
+from sync.order_bodies import (
+    HolderBanned,
+    HolderUnbanned,
+    QuarantineOrdered,
+    QuarantineReleased,
+    WatchCleared,
+    WatchListed,
+)
+from sync.order_bodies import Restriction as Restriction  # noqa: PLC0414 - as above
+from sync.shift_bodies import ShiftHandedOver, ShiftOpened
 
 Way = Literal["entry", "exit"]
-Instant = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
-"""UTC milliseconds up to the end of the year 9999; what lies beyond fits no calendar and no database column."""
-
-
-class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What all facts share: they never change, and what is not said is not written."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -78,7 +85,7 @@ class PassageRecorded(Body, frozen=True):
     outcome: Literal["allowed", "refused", "turned_back"]
     direction: Way
     verdict: Literal["allow", "attention", "refuse"]
-    reasons: list[str] = []
+    reasons: list[str] = msgspec.field(default_factory=list)
     leg: Literal["first", "return"] | None = None
     order_ms: Instant | None = None
     subject: Literal["person", "vehicle"] = "person"
@@ -89,7 +96,7 @@ class PassageRecorded(Body, frozen=True):
     holder_id: str | None = None
     household: str | None = None
     address: str | None = None
-    attempts: list[Attempt] = []
+    attempts: list[Attempt] = msgspec.field(default_factory=list)
     no_reading_reason: str | None = None
     id_matches: bool | None = None
     override_reason: str | None = None
@@ -198,46 +205,6 @@ class PersonRegistered(Body, frozen=True):
     phone: Sealed | None = None
 
 
-class Restriction(Body, frozen=True):
-    """What is ordered about one person or a whole household: exactly one of the two is named."""
-
-    holder_id: str | None = None
-    household: str | None = None
-    reason: str | None = None
-    order_ms: Instant | None = None
-
-    def __post_init__(self) -> None:
-        """Raise ValueError, which becomes a `msgspec.ValidationError` where a body is read."""
-        if bool(self.holder_id) == bool(self.household):
-            raise ValueError("name either holder_id or household")
-
-
-class HolderBanned(Restriction, frozen=True):
-    """They may not pass until the ban is lifted."""
-
-
-class HolderUnbanned(Restriction, frozen=True):
-    """The end of a ban."""
-
-
-class WatchListed(Restriction, frozen=True):
-    """They are on the list of the police or the street: refused, and staff are told."""
-
-
-class WatchCleared(Restriction, frozen=True):
-    """They are off the watch list."""
-
-
-class QuarantineOrdered(Restriction, frozen=True):
-    """They stay at home through the day `until`; None means until released."""
-
-    until: str | None = None
-
-
-class QuarantineReleased(Restriction, frozen=True):
-    """Their isolation is over."""
-
-
 class KindSet(Body, frozen=True):
     """The community set what a kind of pass allows, from `effective_ms` on."""
 
@@ -287,7 +254,7 @@ class ConflictClosed(Body, frozen=True):
     conflict_id: str
     pass_id: str
     reason: str
-    discarded: list[str] = []
+    discarded: list[str] = msgspec.field(default_factory=list)
 
 
 class ClockConfirmed(Body, frozen=True):
@@ -295,22 +262,6 @@ class ClockConfirmed(Body, frozen=True):
 
     device_ms: int
     lead: str | None = None
-
-
-class ShiftOpened(Body, frozen=True):
-    """People took up duty at this station; the event's id is the shift's id from here on."""
-
-    guards: list[str]
-    lead: str | None = None
-
-
-class ShiftHandedOver(Body, frozen=True):
-    """A shift ended and was handed over, with its counts and whatever the next shift must still do."""
-
-    outgoing: str
-    incoming: str
-    counts: dict[str, int]
-    outstanding: str = ""
 
 
 class RetentionPurged(Body, frozen=True):
@@ -355,5 +306,6 @@ BODY_TYPES: dict[str, type[Body]] = {
     "shift.opened": ShiftOpened,
     "shift.handed_over": ShiftHandedOver,
     "retention.purged": RetentionPurged,
+    **DUTY_TYPES,
 }
 KIND_OF: dict[type[Body], str] = {body_type: kind for kind, body_type in BODY_TYPES.items()}

@@ -65,7 +65,20 @@ RULES: dict[str, Rule | None] = {
     "watch.cleared": _ORDER,
     "quarantine.ordered": _ORDER,
     "quarantine.released": _ORDER,
-    "shift.handed_over": _rule("shifts", "outgoing incoming counts"),
+    "shift.handed_over": _rule("shifts", "outgoing incoming counts outgoing_signed incoming_signed"),
+    "incident.reported": _rule("shifts", "what happened_ms", "account"),
+    "incident.handled": _rule("shifts", "matter_id"),
+    "incident.closed": _rule("shifts", "matter_id"),
+    "inspection.recorded": _rule(
+        "shifts", "on_post register_kept thermometer_works disinfected notices_shown", "inspector"
+    ),
+    "inspection.rectified": _rule("shifts", "matter_id"),
+    "errand.added": _rule("shifts", "due", "wanted address"),
+    "errand.done": _rule("shifts", "matter_id"),
+    "supplies.counted": _rule("shifts", "item unit change quantity low spec batch expiry"),
+    "health.checked": _rule("passages", "holder_id household how reached celsius"),
+    "disinfection.recorded": _rule("shifts", "place agent"),
+    "effort.counted": _rule("shifts", "what count"),
     # These name nobody but the staff who answer for them, as the header of every event does.
     "shift.opened": None,
     "clock.confirmed": None,

@@ -30,6 +30,9 @@ from station.clock import SystemClock
 from station.i18n import _
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from sync.community.offers import Offer
     from sync.community.staff import Role
 
 
@@ -149,15 +152,32 @@ def station() -> None:
 @click.option("--name", required=True, help="What people call the checkpoint.")
 @click.option("--url", help="Another address of the server, for this station only.")
 @click.option("--issue", is_flag=True, help="Give the station a key of its own to issue passes.")
+@click.option("--code", "wants_code", is_flag=True, help="Give a one-time code to read aloud instead of a file.")
 @with_passphrase
 def station_add(
-    *, folder: Path, station_id: str, name: str, url: str | None, issue: bool, passphrase_file: Path | None
+    *,
+    folder: Path,
+    station_id: str,
+    name: str,
+    url: str | None,
+    issue: bool,
+    wants_code: bool,
+    passphrase_file: Path | None,
 ) -> None:
-    """Enrol a station and write the file that it joins with."""
-    from sync.community.setup import enrol_station
+    """Enrol a station and write the file that it joins with, or give a one-time code."""
+    from sync.community.offers import offer
+    from sync.community.setup import enrol_station, make_enrolment
 
     _require_plain("--name", name)
     with community_in(folder) as (settings, engine):
+        if wants_code:
+            now_ms = SystemClock().now_ms()
+            passphrase = root_passphrase(folder, passphrase_file) if issue else None
+            enrolment = make_enrolment(
+                folder, settings, engine, station_id, name, url=url, issue=issue, now_ms=now_ms, passphrase=passphrase
+            )
+            _tell_code(offer(engine, enrolment, now_ms), enrolment.url, settings.zone)
+            return
         path = enrol_station(
             folder,
             settings,
@@ -173,6 +193,27 @@ def station_add(
     click.echo(
         _("Carry it to the station, run there: gatepost init --dir DIR FILE, then delete every copy: it is a secret.")
     )
+
+
+@station.command("code")
+@in_folder
+@click.argument("station_id", metavar="ID")
+@click.option("--url", help="Another address of the server, for this station only.")
+def station_code(folder: Path, station_id: str, url: str | None) -> None:
+    """Give a new one-time code: for a machine that takes a station's place, or when the last one was not used."""
+    from sync.community.offers import offer
+    from sync.community.setup import renew_enrolment
+
+    with community_in(folder) as (settings, engine):
+        enrolment = renew_enrolment(folder, settings, engine, station_id, url=url)
+        _tell_code(offer(engine, enrolment, SystemClock().now_ms()), enrolment.url, settings.zone)
+
+
+def _tell_code(made: "Offer", url: str, zone: "ZoneInfo") -> None:
+    until, values = when(made.expires_at_ms, zone), {"url": plain(url), "code": made.code}
+    click.echo(_("One-time code: {code} (until {until})").format(code=made.code, until=until))
+    click.echo(_("At the station: gatepost init --join {url} --code {code}").format(**values))
+    click.echo(_("Once it is used, a machine that was this station before is shut out."))
 
 
 @station.command("list")

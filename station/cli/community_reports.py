@@ -98,7 +98,8 @@ def ledger(
 ) -> None:
     """Write a ledger; names are masked, and every one is logged.
 
-    NAME is passages, visitors, vehicles, refused, fevers, overrides, passes, quarantine, bans, shifts or conflicts.
+    NAME is passages, visitors, vehicles, refused, fevers, overrides, passes, quarantine, bans, shifts, conflicts,
+    incidents, health, inspections, supplies, errands or disinfections.
     """
     file_format = _format("ledger", out, FORMATS_AND_PAPER, wants_json=wants_json)
     _check_asking(unmask=unmask, staff_name=staff_name)

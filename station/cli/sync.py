@@ -9,8 +9,8 @@ from passes.errors import N_, UsageError
 from station.cli.common import echo_json, folder_option, json_option, station_in
 from station.i18n import _
 from station.parcels import open_parcels
-from sync.client import connect, greet
-from sync.courier import carry_once, fetch_once
+from sync.client import connect
+from sync.courier import exchange
 
 
 @click.group()
@@ -44,14 +44,7 @@ def run(folder: Path | None) -> None:
             raise UsageError(
                 N_("settings.toml: community.url is empty, so there is nobody to send to; write its address")
             )
-        sent = fetched = 0
         own, zone = station.settings.station.id, station.settings.zone
         with connect(community.url, station.secret()) as client, open_parcels(station.folder, own, zone) as parcels:
-            greet(client, community.id, own)
-            while batch := carry_once(client, parcels.outbox, community.id, station.clock.now_ms):
-                sent += batch
-            has_more = True
-            while has_more:
-                answer, new = fetch_once(client, parcels.feed, community.id, station.clock.now_ms)
-                fetched, has_more = fetched + new, answer.more
+            sent, fetched = exchange(client, parcels, community.id, own, station.clock.now_ms)
         click.echo(_("sent: {count}, received: {fetched}").format(count=sent, fetched=fetched))

@@ -19,6 +19,8 @@ from station.demo.world import DemoError, World
 from station.devices import PROTOCOLS
 from station.devices.measurement import DeviceEvent, LinkState, Measurement
 from station.devices.thermometer import Thermometer
+from station.duty.book import DutyBook
+from station.duty.handover import HandOver, hand_over
 from station.i18n import _
 from station.lane import make_lane
 from station.parcels import open_parcels
@@ -67,9 +69,8 @@ class Play:
             shift = shifts.open_shift(station.journal, station.register, station.clock, ["周师傅"], "吴组长")
             for step in MORNING:
                 self._play(step)
-            counts = shifts.hand_over(
-                station.journal, station.register, station.clock, "郑师傅", _("one thermometer cable is loose")
-            )
+            agreed = HandOver(incoming=["郑师傅"], outstanding=_("one thermometer cable is loose"))
+            counts = hand_over(DutyBook.of(station), agreed)
             self._say(
                 _("Shift handed over: out {exits}, in {entries}, refused {refused}, fevers {fevers}").format(**counts)
             )

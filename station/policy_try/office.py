@@ -100,7 +100,7 @@ class Office:
         while unsent := outbox.unsent(MAX_EVENTS):
             setting = inserting.Setting(self.community, gate.station, self._timeline.now_ms)
             batch = read_batch(self.engine, setting, [to_json(event) for _n, event in unsent])
-            _generation, answers = store_batch(self.engine, batch)
+            answers = store_batch(self.engine, batch).answers
             for answer in answers:
                 if answer.status in {"fork", "quarantined"}:
                     raise GatepostError(

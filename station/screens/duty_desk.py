@@ -50,8 +50,19 @@ class DutyDesk:
         shifts.open_shift(station.journal, station.register, station.clock, [values["guard"]], values["lead"])
 
     def _handed_over(self, answer: Answer) -> None:
-        station, values = self._station, answer.values
-        shifts.hand_over(station.journal, station.register, station.clock, values["incoming"], values["outstanding"])
+        from station.duty.book import DutyBook
+        from station.duty.handover import Count, HandOver, hand_over
+        from station.duty.outstanding import outstanding
+        from station.duty.supplies import stocks
+
+        values, book = answer.values, DutyBook.of(self._station)
+        agreed = HandOver(
+            incoming=[values["incoming"]],
+            outstanding=values["outstanding"],
+            closed={one.key: False for one in outstanding(book)},
+            goods={item: Count(f"{stock.quantity:g}") for item, stock in stocks(book).items()},
+        )
+        hand_over(book, agreed)
 
     def _clock_confirmed(self, answer: Answer) -> None:
         station = self._station

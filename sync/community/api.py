@@ -13,16 +13,19 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from passes.errors import GatepostError
+from passes.errors import N_, GatepostError
 from sync.community.answering import answer, caller_of
-from sync.community.database import DatabaseError, open_engine
+from sync.community.database import DatabaseError, open_engine, reading
 from sync.community.feed_api import feed_routes
+from sync.community.holdings import holdings
 from sync.community.ingest import read_batch, store_batch
 from sync.community.inserting import Setting
-from sync.community.receiving import BodyError, Packed, receive
+from sync.community.keys import newest_trust_list
+from sync.community.offers import OfferError, take
+from sync.community.receiving import BodyError, Packed, read_lines, receive
 from sync.community.registry import find_community
 from sync.community.stations import Caller, StationWithdrawnError, UnknownSecretError
-from sync.wire import JournalAnswer, Problem, StationAnswer
+from sync.wire import EnrolmentAnswer, EnrolmentRequest, HoldingsAnswer, JournalAnswer, Problem, StationAnswer
 
 logger = logging.getLogger("gatepost.community")
 
@@ -62,6 +65,33 @@ class Stations:
             )
         )
 
+    async def enrolment(self, request: Request) -> Response:
+        """Give a new station what the office sealed for it, against the proof of its one-time code."""
+        body = b"\n".join(await read_lines(request))
+        try:
+            wish = msgspec.json.decode(body, type=EnrolmentRequest)
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise BodyError(
+                400, N_("body: no enrolment ({error}); send locator, proof and public_key"), error=error
+            ) from error
+        sealed = await run_in_threadpool(take, self._engine, self._community, wish, self._now_ms())
+        return answer(EnrolmentAnswer(sealed=sealed))
+
+    async def holdings(self, request: Request) -> Response:
+        """Tell the caller what is held of its journal, and by which signature it knows its community."""
+        caller = await caller_of(request, self._engine, self._community)
+        return answer(await run_in_threadpool(self._holdings, caller))
+
+    def _holdings(self, caller: Caller) -> HoldingsAnswer:
+        with reading(self._engine) as connection:
+            return HoldingsAnswer(
+                community=caller.community,
+                generation=caller.generation,
+                server_time_ms=self._now_ms(),
+                trust_list=newest_trust_list(connection, self._community),
+                holdings=holdings(connection, self._community, caller.station),
+            )
+
     async def journal(self, request: Request) -> Response:
         """Take in a batch of the caller's journal and say of each line what became of it."""
         caller = await caller_of(request, self._engine, self._community)
@@ -72,10 +102,14 @@ class Stations:
         received_at_ms = self._now_ms()
         setting = Setting(caller.community, caller.station, received_at_ms)
         batch = read_batch(self._engine, setting, packed.lines())
-        generation, results = store_batch(self._engine, batch)
+        stored = store_batch(self._engine, batch)
         return answer(
             JournalAnswer(
-                community=caller.community, generation=generation, server_time_ms=received_at_ms, results=results
+                community=caller.community,
+                generation=stored.generation,
+                server_time_ms=received_at_ms,
+                results=stored.answers,
+                has_gap=stored.has_gap,
             )
         )
 
@@ -90,13 +124,16 @@ def make_app(engine: sa.Engine, community: str, now_ms: Callable[[], int]) -> St
     return Starlette(
         routes=[
             Route("/v1/health", stations.health, methods=["GET"]),
+            Route("/v1/enrolment", stations.enrolment, methods=["POST"]),
             Route("/v1/station", stations.station, methods=["GET"]),
+            Route("/v1/holdings", stations.holdings, methods=["GET"]),
             Route("/v1/journal", stations.journal, methods=["POST"]),
             *feed_routes(engine, community, now_ms),
         ],
         exception_handlers={
             UnknownSecretError: _handler(401, {"www-authenticate": "Bearer"}),
             StationWithdrawnError: _handler(403),
+            OfferError: _handler(403),
             DatabaseError: _handler(503, {"retry-after": "5"}),
             GatepostError: _handler(503),
             BodyError: _body_error,

@@ -1,7 +1,6 @@
 """The daily report (日报告表): what the journals hold of one day, counted per station and in sum, zeros included.
 
-A day runs from one cut-off to the next, in the community's zone and by drift-corrected time. What this version does not
-record is not counted as zero: such lines are there to be filled in by hand.
+A day runs from one cut-off to the next, in the community's zone and by drift-corrected time.
 """
 
 from collections import Counter
@@ -23,7 +22,10 @@ from sync.community.registers import each_record
 from sync.community.shiftlog import day_bounds_ms
 from sync.community.shifts import duties, on_duty_between
 from sync.community.streaming import streamed
+from sync.duty_bodies import EffortCounted, SuppliesCounted
+from sync.duty_words import EFFORTS
 from sync.events import OFFICE, understood
+from sync.stock import Stock, moved
 
 _DAY_MS = 86_400_000
 SILENT_MS = 3_600_000
@@ -58,6 +60,11 @@ _PER_STATION = {
     "inspections": N_("Inspections"),
     "disinfections": N_("Disinfections"),
     "errands": N_("Errands done"),
+    **EFFORTS,
+    "late_shifts": N_("Shifts begun late"),
+    "unmanned": N_("Times unmanned"),
+    "unmanned_minutes": N_("Minutes unmanned"),
+    "supplies_low": N_("Supplies running low"),
 }
 _OF_COMMUNITY = {
     "checkpoints": N_("Checkpoints"),
@@ -69,15 +76,10 @@ _OF_COMMUNITY = {
     "conflicts_found": N_("Double uses found"),
     "conflicts_closed": N_("Double uses closed"),
 }
-BY_HAND = {
-    "returnees_by_origin": N_("Returnees by origin"),
-    "households_visited": N_("Households visited"),
-    "people_visited": N_("People visited"),
-    "publicity": N_("Publicity: banners, letters, broadcasts"),
-}
-"""What the form asks for and nobody records here yet."""
+ORIGINS = "returnees_by_origin"
+"""Counted by place, so no number: what is told of those who were ordered to stay at home on the day."""
 
-ITEMS: dict[str, str] = {**_OF_COMMUNITY, **_PER_STATION, **BY_HAND}
+ITEMS: dict[str, str] = {**_OF_COMMUNITY, **_PER_STATION, ORIGINS: N_("Returnees by origin")}
 STATION_ITEMS = tuple(_PER_STATION)
 
 _COUNTED_KINDS = {
@@ -96,7 +98,7 @@ _COUNTED_KINDS = {
     "conflict.found": "conflicts_found",
     "conflict.closed": "conflicts_closed",
 }
-_STANDS = frozenset({"checkpoints", "on_duty", "shifts", "isolation_total", "isolation_active"})
+_STANDS = frozenset({"checkpoints", "on_duty", "shifts", "isolation_total", "isolation_active", "supplies_low"})
 """What is there without anything having happened on the day."""
 
 
@@ -123,7 +125,7 @@ class StationDay:
 class DailyReport:
     """The report of `day`: from `start_ms` up to `end_ms` (UTC milliseconds, exclusive), drawn up at `made_ms`.
 
-    `total` has a number for each of `ITEMS` but those of `BY_HAND`.
+    `total` has a number for each of `ITEMS` but `ORIGINS`, for which `origins` says how many came from where.
     """
 
     day: date
@@ -132,6 +134,7 @@ class DailyReport:
     made_ms: int
     stations: list[StationDay]
     total: dict[str, int]
+    origins: dict[str, int]
 
     @property
     def is_zero(self) -> bool:
@@ -168,18 +171,21 @@ def make_report(
         _count(one.counts, row, kinds)
     _take_back(connection, community, found, start_ms, end_ms, kinds)
     _count_duties(connection, community, found, start_ms, min(end_ms, now_ms))
+    _count_low_supplies(connection, community, found, end_ms)
     shown = [one for one in found.values() if station in {None, one.station}]
     total = _sum(shown)
     total["checkpoints"] = sum(one.station != OFFICE for one in shown)
     total["checkpoints_heard"] = sum(one.station != OFFICE and not one.is_zero for one in shown)
-    total.update(_isolation(connection, community, zone, start_ms, end_ms))
+    isolation, origins = _isolation(connection, community, zone, start_ms, end_ms)
+    total.update(isolation)
     return DailyReport(
         day=day,
         start_ms=start_ms,
         end_ms=end_ms,
         made_ms=now_ms,
         stations=[one for one in shown if one.station != OFFICE or not one.is_zero],
-        total={name: total[name] for name in ITEMS if name not in BY_HAND},
+        total={name: total[name] for name in ITEMS if name != ORIGINS},
+        origins=origins,
     )
 
 
@@ -231,6 +237,10 @@ def _count(counts: Counter[str], row: Any, kinds: KindBook, change: int = 1) -> 
     elif row.kind == "pass.revoked":
         body = understood(row.kind, row.body.encode())
         counts["passes_lost"] += isinstance(body, PassRevoked) and body.reason == "lost"
+    elif row.kind == "effort.counted":
+        body = understood(row.kind, row.body.encode())
+        if isinstance(body, EffortCounted):
+            counts[body.what] += body.count
 
 
 def _is_visitors(body: PassageRecorded, kinds: KindBook, at_ms: int) -> bool:
@@ -291,8 +301,24 @@ def _count_duties(
         if duty.station in found:
             found[duty.station].counts["shifts"] += 1
             people.setdefault(duty.station, set()).update({*duty.guards, duty.lead or ""} - {""})
+            if duty.opened_ms >= start_ms:
+                counts = found[duty.station].counts
+                counts["late_shifts"] += duty.late_ms > 0
+                counts["unmanned"] += bool(duty.gap_ms)
+                counts["unmanned_minutes"] += (duty.gap_ms or 0) // 60_000
     for station, names in people.items():
         found[station].counts["on_duty"] = len(names)
+
+
+def _count_low_supplies(connection: sa.Connection, community: str, found: dict[str, StationDay], end_ms: int) -> None:
+    stocks: dict[tuple[str, str], Stock] = {}
+    for record in each_record(connection, community, ("supplies.counted",)):
+        if isinstance(record.body, SuppliesCounted) and record.happened_ms < end_ms:
+            key = record.station, record.body.item
+            stocks[key] = moved(stocks.get(key), record.body)
+    for (station, _item), stock in stocks.items():
+        if stock.is_low and station in found:
+            found[station].counts["supplies_low"] += 1
 
 
 def _sum(found: list[StationDay]) -> Counter[str]:
@@ -302,8 +328,11 @@ def _sum(found: list[StationDay]) -> Counter[str]:
     return total
 
 
-def _isolation(connection: sa.Connection, community: str, zone: ZoneInfo, start_ms: int, end_ms: int) -> dict[str, int]:
-    """Follow who was ordered to stay at home, up to the end of the day."""
+def _isolation(
+    connection: sa.Connection, community: str, zone: ZoneInfo, start_ms: int, end_ms: int
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Follow who was ordered to stay at home, up to the end of the day; then, where the new ones came from."""
+    origins: Counter[str] = Counter()
     standing: dict[tuple[str | None, str | None], QuarantineOrdered] = {}
     ever: set[tuple[str | None, str | None]] = set()
     new = released = 0
@@ -315,7 +344,9 @@ def _isolation(connection: sa.Connection, community: str, zone: ZoneInfo, start_
         subject = (body.holder_id, body.household)
         is_today = record.happened_ms >= start_ms
         if isinstance(body, QuarantineOrdered):
-            new += is_today and subject not in standing
+            if is_today and subject not in standing:
+                new += 1
+                origins[body.origin] += 1
             ever.add(subject)
             standing[subject] = body
         elif isinstance(body, QuarantineReleased) and subject in standing:
@@ -324,12 +355,13 @@ def _isolation(connection: sa.Connection, community: str, zone: ZoneInfo, start_
     # Who stays at home through a day is free when the next one begins.
     over = [free_ms for body in standing.values() if (free_ms := _free_ms(body.until, zone)) < end_ms]
     released += sum(free_ms >= start_ms for free_ms in over)
-    return {
+    counts = {
         "isolation_new": new,
         "isolation_total": len(ever),
         "isolation_active": len(standing) - len(over),
         "isolation_released": released,
     }
+    return counts, dict(origins.most_common())
 
 
 def _free_ms(until: str | None, zone: ZoneInfo) -> int:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
 from passes.errors import N_
-from sync.community.daily import BY_HAND, ITEMS, STATION_ITEMS, DailyReport, StationDay
+from sync.community.daily import ITEMS, ORIGINS, STATION_ITEMS, DailyReport, StationDay
 from sync.community.instants import local_time
 from sync.community.sheets import Column, Row, Say, Sheet, save_by, write_csv, write_xlsx_pages
 from sync.events import OFFICE
@@ -43,12 +43,12 @@ _PERIOD = N_("{day}, from {start} to {end}")
 _MADE = N_("Drawn up {time}")
 _RUNNING = N_("Drawn up {time}, before the end of the day: not complete")
 _SIMILAR = N_("Similar to the forms in use; not an official form.")
-_HAND = N_("Lines without a number are not recorded by this system: fill them in by hand.")
+_NO_ORIGIN = N_("not said")
 
 
 def form_of(report: DailyReport, zone: ZoneInfo, say: Say) -> Sheet:
     """Return all counts in three columns of items, as the form is printed: one page."""
-    items = list(_items(report))
+    items = list(_items(report, say))
     height = -(-len(items) // _ABREAST)
     rows: list[dict[str, Any]] = [dict.fromkeys(_FORM_COLUMNS, "") for _line in range(height)]
     for number, item in enumerate(items):
@@ -59,7 +59,7 @@ def form_of(report: DailyReport, zone: ZoneInfo, say: Say) -> Sheet:
 
 def list_of(report: DailyReport, zone: ZoneInfo, say: Say) -> Sheet:
     """Return all counts below each other, as spreadsheets take them."""
-    return _sheet(report, zone, say, _TITLE, _LIST_COLUMNS, list(_items(report)))
+    return _sheet(report, zone, say, _TITLE, _LIST_COLUMNS, list(_items(report, say)))
 
 
 def stations_of(report: DailyReport, zone: ZoneInfo, say: Say) -> Sheet:
@@ -86,7 +86,7 @@ def stations_of(report: DailyReport, zone: ZoneInfo, say: Say) -> Sheet:
 
 
 def as_json(report: DailyReport, zone: ZoneInfo) -> bytes:
-    """Return the whole report with stable keys; what is filled in by hand is null."""
+    """Return the whole report with stable keys."""
 
     def moment(at_ms: int | None) -> str | None:
         return None if at_ms is None else local_time(at_ms, zone).isoformat(timespec="seconds")
@@ -98,7 +98,7 @@ def as_json(report: DailyReport, zone: ZoneInfo) -> bytes:
         "made_at": moment(report.made_ms),
         "is_complete": not report.is_running,
         "zero_report": report.is_zero,
-        "total": {item: report.total.get(item) for item in ITEMS},
+        "total": {**report.total, ORIGINS: report.origins},
         "stations": [
             {
                 "station": one.station,
@@ -137,13 +137,14 @@ def write_report(
 def lines_of(report: DailyReport, zone: ZoneInfo, say: Say) -> list[tuple[str, str]]:
     """Return the report for a terminal: item and count, then what is to be said about it."""
     sheet = list_of(report, zone, say)
-    lines = [(say(str(row["item"])), str(row["count"])) for row in _items(report)]
+    lines = [(say(str(row["item"])), str(row["count"])) for row in _items(report, say)]
     return [*((about, "") for about in sheet.about), *lines, *((note, "") for note in sheet.notes)]
 
 
-def _items(report: DailyReport) -> Iterator[dict[str, Any]]:
+def _items(report: DailyReport, say: Say) -> Iterator[dict[str, Any]]:
+    by_origin = ", ".join(f"{place or say(_NO_ORIGIN)} {count}" for place, count in report.origins.items())
     for item, title in ITEMS.items():
-        yield {"item": title, "count": "" if item in BY_HAND else report.total[item]}
+        yield {"item": title, "count": report.total[item] if item != ORIGINS else by_origin or 0}
 
 
 def _sheet(
@@ -168,7 +169,7 @@ def _sheet(
         columns,
         rows,
         about=about,
-        notes=(say(_SIMILAR), say(_HAND)),
+        notes=(say(_SIMILAR),),
     )
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "happened_ms",
     "key_text",
     "metadata",
+    "offers",
     "open_engine",
     "quarantine",
     "reading",
@@ -88,9 +89,33 @@ stations = Table(
     Column("last_contact_ms", sa.BigInteger),
     Column("head_epoch", key_text),
     Column("head_seq", sa.BigInteger),
+    Column("public_key", sa.Text),
+    Column("signed_epoch", key_text),
+    Column("signed_seq", sa.BigInteger),
+    Column("signed_hash", sa.Text),
+    Column("signature", sa.Text),
     PrimaryKeyConstraint("community", "station", name="stations_pk"),
     UniqueConstraint("community", "secret_sha256", name="stations_secret_uq"),
     ForeignKeyConstraint(["community"], ["communities.community"], name="stations_community_fk"),
+)
+
+offers = Table(
+    "offers",
+    metadata,
+    Column("community", key_text, nullable=False),
+    Column("locator", key_text, nullable=False),
+    Column("station", key_text, nullable=False),
+    Column("proof_sha256", sa.Text, nullable=False),
+    Column("secret_sha256", sa.Text, nullable=False),
+    Column("sealed", sa.LargeBinary, nullable=False),
+    Column("expires_at_ms", sa.BigInteger, nullable=False),
+    Column("tries", sa.BigInteger, nullable=False),
+    Column("taken_by", sa.Text),
+    Column("taken_at_ms", sa.BigInteger),
+    PrimaryKeyConstraint("community", "locator", name="offers_pk"),
+    ForeignKeyConstraint(
+        ["community", "station"], ["stations.community", "stations.station"], name="offers_station_fk"
+    ),
 )
 
 _IS_PERSON = sa.text("kind = 'person.registered'")

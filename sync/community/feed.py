@@ -21,8 +21,9 @@ from sync.community.instants import MAX_AT_MS
 from sync.community.journal import generation
 from sync.community.kindbook import KindBook, read_kinds
 from sync.community.numbering import feed_end
+from sync.community.stations import signed_head
 from sync.events import OFFICE, canonical_json, read_body
-from sync.wire import FeedAnswer, FeedHead, FeedItem
+from sync.wire import BRANCH_MARK, FeedAnswer, FeedHead, FeedItem
 
 logger = logging.getLogger("gatepost.community")
 
@@ -34,11 +35,15 @@ STAYS_HOME = (
     *("shift.opened", "shift.handed_over", "clock.confirmed", "pass.printed", "supplies.counted", "staff.set"),
     *("incident.reported", "incident.handled", "incident.closed", "inspection.recorded", "inspection.rectified"),
     *("disinfection.recorded", "health.checked", "errand.added", "errand.done", "retention.purged"),
+    "effort.counted",
 )
 """Kinds that concern a station and the office, not the other gates."""
 
 OFFICE_ONLY = ("kind.set", "mode.set", "key.added", "key.withdrawn", "conflict.found", "conflict.closed")
 """What only the office may order: from a gate's journal it goes to no other gate."""
+
+_CASE_NOTES = ("origin", "responsible", "letter_signed")
+"""What a case of isolation says for the gate that ordered it and the office."""
 
 
 def read_feed(
@@ -54,13 +59,14 @@ def read_feed(
     """Return the piece of the feed that follows the cursor `after` (None = the beginning), at most `limit` items.
 
     Left out are the events of the asking station's own present epoch; those of its earlier lives are sent. A cursor of
-    another generation, beyond the end or of no known form is answered from the beginning, `from_start`.
+    another generation, beyond the end, of no known form, or from before the database was restored from a backup is
+    answered from the beginning, `from_start`.
     """
     end = feed_end(connection, community)
     own_generation = generation(connection, community)
-    start = 0 if after is None else position_of(after, own_generation)
-    from_start = start is None or start > end
-    start = 0 if start is None or from_start else start
+    found = 0 if after is None else position_of(connection, community, after, own_generation)
+    from_start = found is None or found > end
+    start = 0 if found is None or from_start else found
     rows = connection.execute(_query(community, start, end, own_station, own_epoch).limit(limit))
     cut = _Cutter(own_station, lambda: read_kinds(connection, community))
     items: list[FeedItem] = []
@@ -79,7 +85,7 @@ def read_feed(
         community=community,
         generation=own_generation,
         server_time_ms=now_ms,
-        cursor=f"{own_generation}.{start if more else end}",
+        cursor=_cursor(connection, community, own_generation, start if more else end),
         items=items,
         more=more,
         from_start=from_start,
@@ -87,11 +93,28 @@ def read_feed(
     )
 
 
-def position_of(cursor: str, own_generation: str) -> int | None:
-    """Return the feed number that a cursor stands for; None when it is not one of this generation."""
-    named, _, number = cursor.rpartition(".")
-    is_ours = named == own_generation and number.isascii() and number.isdecimal() and len(number) < 19
-    return int(number) if is_ours else None
+def position_of(connection: sa.Connection, community: str, cursor: str, own_generation: str) -> int | None:
+    """Return the feed number that a cursor stands for; None when it is not one of this database as it is now."""
+    named, _, place = cursor.partition(".")
+    number, _, mark = place.partition(".")
+    if named != own_generation or not (number.isascii() and number.isdecimal() and len(number) < 19):
+        return None
+    return int(number) if mark == _mark_at(connection, community, int(number)) else None
+
+
+def _cursor(connection: sa.Connection, community: str, own_generation: str, number: int) -> str:
+    return f"{own_generation}.{number}.{_mark_at(connection, community, number)}"
+
+
+def _mark_at(connection: sa.Connection, community: str, number: int) -> str:
+    """Return what tells the feed up to a number from that of a restored database, which went on in another way."""
+    last = (
+        sa.select(events.c.hash)
+        .where(events.c.community == community, events.c.feed_no <= number)
+        .order_by(events.c.feed_no.desc())
+        .limit(1)
+    )
+    return (connection.execute(last).scalar_one_or_none() or "")[:12]
 
 
 def happened(row: Any) -> int:
@@ -170,11 +193,12 @@ class _Cutter:
             # A box is for the office; whoever has a stolen station's secret need not collect them.
             numbers = {"id_number": body.id_number, "phone": body.phone}
             changed |= {name: structs.replace(number, box="") for name, number in numbers.items() if number}
-        if not changed:
+        dropped = _CASE_NOTES if row.kind == "quarantine.ordered" and row.station != self._own_station else ()
+        if not changed and not dropped:
             return bytes(row.body.encode())
         # As raw fields, so that those of a newer version stay.
         fields = msgspec.json.decode(row.body.encode(), type=dict[str, msgspec.Raw])
-        return canonical_json({**fields, **changed})
+        return canonical_json({name: value for name, value in {**fields, **changed}.items() if name not in dropped})
 
     def _is_visitors(self, body: PassIssued, row: Any) -> bool:
         self._kinds = self._kinds or self._ask_kinds()
@@ -216,15 +240,19 @@ def _number_only(body: PersonRegistered) -> bytes | None:
 
 def _heads(connection: sa.Connection, community: str) -> list[FeedHead]:
     """Return how far each station that takes part has been heard, and the community's own journal."""
-    enrolled = sa.select(stations.c.station, stations.c.last_contact_ms).where(
-        stations.c.community == community, stations.c.withdrawn_at_ms.is_(None)
-    )
+    enrolled = sa.select(stations).where(stations.c.community == community, stations.c.withdrawn_at_ms.is_(None))
+    rows = connection.execute(enrolled.order_by(stations.c.station)).all()
+    told = [(row.station, row.last_contact_ms, signed_head(row)) for row in rows]
     heads = []
-    for station, contact_ms in [*connection.execute(enrolled.order_by(stations.c.station)), (OFFICE, None)]:
+    for station, contact_ms, signed in [*told, (OFFICE, None, None)]:
         # Within a station the order is (epoch, seq), and the primary key has its last row at once.
         newest = (
             sa.select(events.c.epoch, events.c.seq, events.c.hash)
-            .where(events.c.community == community, events.c.station == station)
+            .where(
+                events.c.community == community,
+                events.c.station == station,
+                ~events.c.epoch.contains(BRANCH_MARK, autoescape=True),
+            )
             .order_by(events.c.epoch.desc(), events.c.seq.desc())
             .limit(1)
         )
@@ -232,7 +260,5 @@ def _heads(connection: sa.Connection, community: str) -> list[FeedHead]:
             newest = newest.where(events.c.epoch == generation(connection, community))
         head = connection.execute(newest).one_or_none()
         if head is not None:
-            heads.append(
-                FeedHead(station=station, epoch=head.epoch, seq=head.seq, hash=head.hash, contact_ms=contact_ms)
-            )
+            heads.append(FeedHead(station=station, contact_ms=contact_ms, signed=signed, **head._asdict()))
     return heads

@@ -20,8 +20,9 @@ from sync.community.database import reading, writing
 from sync.community.feed import MAX_ITEMS, read_feed
 from sync.community.numbering import feed_end
 from sync.community.receiving import BodyError, read_lines
-from sync.community.stations import Caller, note_contact
-from sync.wire import ClaimAnswer, ClaimRequest, FeedAnswer
+from sync.community.stations import Caller, note_contact, note_signed_head
+from sync.heads import HEADER, is_signed, read_head
+from sync.wire import ClaimAnswer, ClaimRequest, FeedAnswer, SignedHead
 
 MAX_WAIT_S = 25
 """Longest wait for news; proxies commonly give up after 30 s."""
@@ -44,7 +45,8 @@ class FeedApi:
         wait_s = _number(request, "wait", 0, 0, MAX_WAIT_S)
         epoch = request.query_params.get("epoch", "")
         caller = await caller_of(request, self._engine, self._community)
-        await run_in_threadpool(self._note_contact, caller)
+        head = read_head(request.headers.get(HEADER, ""))
+        await run_in_threadpool(self._note_contact, caller, head)
         deadline_s = asyncio.get_running_loop().time() + wait_s
         after = request.query_params.get("after") or None
         while True:
@@ -67,9 +69,13 @@ class FeedApi:
         except ClaimError as error:
             raise BodyError(400, error.sentence, **error.values) from error
 
-    def _note_contact(self, caller: Caller) -> None:
+    def _note_contact(self, caller: Caller, head: SignedHead | None) -> None:
+        # A forged head is no reason to refuse a station its feed; it is as if none had come.
+        is_good = head is not None and is_signed(head, caller.station)
         with writing(self._engine) as connection:
             note_contact(connection, self._community, caller.station, self._now_ms())
+            if head is not None and is_good:
+                note_signed_head(connection, self._community, caller.station, head)
 
     def _read(self, caller: Caller, after: str | None, limit: int, epoch: str) -> tuple[int, FeedAnswer]:
         with reading(self._engine) as connection:

@@ -4,6 +4,9 @@ The batch is read, hashed and laid out, and its feed numbers are reserved, befor
 transaction locks the station's row, inserts, and compares hashes where a place was taken already. Batches of one
 station wait for each other, those of different stations do not.
 
+An event whose place another one has is a fork: it is kept beside, with its raw bytes, and as an event in an epoch of
+its own (`holdings.branch_of`), so that it counts like any other.
+
 The station's row names its head: an epoch, and a number beyond which nothing of that epoch is stored. A batch that lies
 beyond it, which is nearly every batch, goes straight into the table; any other is compared with what is there.
 """
@@ -15,12 +18,15 @@ from dataclasses import dataclass, field
 
 import msgspec
 import sqlalchemy as sa
+from msgspec import structs
 
 from sync.community.database import events, forks, quarantine, trouble, writing
+from sync.community.holdings import branch_of
 from sync.community.inserting import PlaceTakenError, Rows, Setting, insert_unless_there, make_rows
-from sync.community.numbering import Numbers, ReservationLostError, reserved
+from sync.community.numbering import Numbers, ReservationLostError, reserved, take_numbers
 from sync.community.screening import Rejection, screen
 from sync.community.stations import Place, advance_head, note_contact, note_head
+from sync.events import from_json
 from sync.wire import MAX_EVENTS, EventAnswer
 
 _PLACES_PER_QUERY = 500
@@ -75,8 +81,17 @@ def read_batch(engine: sa.Engine, setting: Setting, lines: Iterable[bytes]) -> B
     return batch
 
 
-def store_batch(engine: sa.Engine, batch: Batch) -> tuple[str, list[EventAnswer]]:
-    """Store a batch in one transaction; return the database's generation and an answer per line, in their order.
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a batch: the database's generation, an answer per line, whether what comes before is missing."""
+
+    generation: str
+    answers: list[EventAnswer]
+    has_gap: bool = False
+
+
+def store_batch(engine: sa.Engine, batch: Batch) -> Stored:
+    """Store a batch in one transaction and say of each line, in their order, what became of it.
 
     Raises `StationWithdrawnError` when the station has been withdrawn meanwhile, and `DatabaseError`; then nothing of
     the batch was stored.
@@ -87,7 +102,7 @@ def store_batch(engine: sa.Engine, batch: Batch) -> tuple[str, list[EventAnswer]
     raise trouble(engine, TimeoutError("the feed numbers of a batch were given up by others again and again"))
 
 
-def _store_reserved(engine: sa.Engine, batch: Batch) -> tuple[str, list[EventAnswer]]:
+def _store_reserved(engine: sa.Engine, batch: Batch) -> Stored:
     with reserved(engine, batch.setting.community, len(batch.firsts)) as numbers:
         try:
             return _store(engine, batch, numbers, trusts_head=True)
@@ -96,11 +111,10 @@ def _store_reserved(engine: sa.Engine, batch: Batch) -> tuple[str, list[EventAns
             return _store(engine, batch, numbers, trusts_head=False)
 
 
-def _store(
-    engine: sa.Engine, batch: Batch, reserved_numbers: Numbers, *, trusts_head: bool
-) -> tuple[str, list[EventAnswer]]:
+def _store(engine: sa.Engine, batch: Batch, reserved_numbers: Numbers, *, trusts_head: bool) -> Stored:
     setting, firsts = batch.setting, batch.firsts
     known: dict[Place, str] = {}
+    has_gap = False
     with writing(engine) as connection:
         numbers = reserved_numbers.take(connection)
         lies_beyond = trusts_head and bool(firsts) and _advance_head(connection, setting, min(firsts), max(firsts))
@@ -110,6 +124,7 @@ def _store(
         if lies_beyond:
             batch.rows.insert(connection, numbers.before_no)
         elif firsts:
+            has_gap = not _has_before(connection, setting, *min(firsts))
             inserted = batch.rows.insert_free(connection, numbers.before_no)
             if inserted < len(firsts):
                 known = _hashes_before(connection, setting, firsts, numbers)
@@ -121,11 +136,22 @@ def _store(
         answers = _answer(batch.arrivals, firsts, known)
         if known or len(firsts) < len(answers):
             pairs = zip(batch.arrivals, answers, strict=True)
-            _keep_forks(connection, setting, [arrival for arrival, answer in pairs if answer.status == "fork"])
+            _keep_forks(engine, connection, setting, [one for one, answer in pairs if answer.status == "fork"])
     if batch.refused:
         answers += [EventAnswer(line=line.line, status="quarantined", reason=line.reason) for line in batch.refused]
         answers.sort(key=lambda answer: answer.line)
-    return numbers.generation, answers
+    return Stored(numbers.generation, answers, has_gap)
+
+
+def _has_before(connection: sa.Connection, setting: Setting, epoch: str, seq: int) -> bool:
+    """Say whether the event before this one is stored, if it is not the first of its epoch."""
+    before = sa.select(events.c.seq).where(
+        events.c.community == setting.community,
+        events.c.station == setting.station,
+        events.c.epoch == epoch,
+        events.c.seq == seq - 1,
+    )
+    return seq == 1 or connection.execute(before).one_or_none() is not None
 
 
 def _advance_head(connection: sa.Connection, setting: Setting, first: Place, last: Place) -> bool:
@@ -177,11 +203,19 @@ def _answer_one(arrival: Arrival, first: Arrival, known_hash: str | None) -> Eve
     return EventAnswer(
         line=arrival.line,
         status="fork",
-        reason="seq: another event was received under this number; start a new epoch and tell the office",
+        reason="seq: another event was received under this number; both are kept, and the station starts a new epoch",
     )
 
 
-def _keep_forks(connection: sa.Connection, setting: Setting, forked: Iterable[Arrival]) -> None:
+def _keep_forks(engine: sa.Engine, connection: sa.Connection, setting: Setting, forked: Sequence[Arrival]) -> None:
+    if not forked:
+        return
+    branches = make_rows(engine, setting)
+    for arrival in forked:
+        event = from_json(arrival.raw)
+        branches.add(structs.replace(event, epoch=branch_of(event.epoch, event.hash)), str(event.body, "utf-8"))
+    numbers = take_numbers(connection, setting.community, len(forked))
+    branches.insert_free(connection, numbers.before_no)
     rows = [
         {
             "community": setting.community,

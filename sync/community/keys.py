@@ -260,6 +260,12 @@ def _stations_of_keys(connection: sa.Connection, community: str) -> dict[str, st
     return {body.key_id: body.station for body in bodies if isinstance(body, KeyAdded)}
 
 
+def newest_trust_list(connection: sa.Connection, community: str) -> str | None:
+    """Return the newest signed trust list in the community's own journal (base64url); None where there is none."""
+    recorded = _recorded(connection, community)
+    return recorded[-1].trust_list if recorded else None
+
+
 def _recorded(connection: sa.Connection, community: str) -> list[KeyAdded | KeyWithdrawn]:
     """Return what the community itself recorded of keys, in order; stations have no say in it."""
     query = (

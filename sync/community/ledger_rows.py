@@ -22,7 +22,9 @@ from sync.bodies import (
     QuarantineOrdered,
     QuarantineReleased,
     Restriction,
+    ShiftHandedOver,
     WatchCleared,
+    WatchListed,
 )
 from sync.community.exports import Mask, passage_row
 from sync.community.instants import local_time
@@ -31,6 +33,7 @@ from sync.community.registers import Person, Record, each_record, known_people
 from sync.community.shiftlog import Passage, Selection, day_bounds_ms, each_passage
 from sync.community.shifts import duties
 from sync.events import OFFICE
+from sync.shift_bodies import Goods
 
 PASS_STATES = {
     "active": N_("active"),
@@ -47,6 +50,7 @@ STATED = {
     "destroyed": N_("destroyed"),
 }
 ORDERS = {"ban": N_("banned"), "watch": N_("watch list")}
+SIGNED = {"name": N_("by name"), "pin": N_("by PIN")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +227,26 @@ def shifts(reader: Reader) -> Iterator[dict[str, Any]]:
             "opened": reader.minute(duty.opened_ms),
             "ended": reader.minute(duty.ended_ms),
             "gap_minutes": None if duty.gap_ms is None else duty.gap_ms // 60_000,
+            "late_minutes": duty.late_ms // 60_000,
             "incoming": told.incoming if told else "",
             **{name: duty.counts.get(name) for name in ("exits", "entries", "refused", "turned_back", "fevers")},
-            "outstanding": reader.mask.text(told.outstanding) if told else "",
+            "vehicles": sum(duty.counts.get(name, 0) for name in ("vehicle_entries", "vehicle_exits")),
+            "abnormal": reader.mask.text(told.abnormal) if told else "",
+            "outstanding": reader.mask.text(_outstanding(told)) if told else "",
+            "goods": [_goods(one) for one in told.goods] if told else [],
+            "signed": [told.outgoing_signed, told.incoming_signed] if told else [],
             "purged": duty.is_purged,
         }
+
+
+def _outstanding(told: ShiftHandedOver) -> str:
+    """Return what is still to do, in one line; what was closed then is not."""
+    return "; ".join(filter(None, (told.outstanding, *(one.text for one in told.matters if not one.closed))))
+
+
+def _goods(one: Goods) -> str:
+    counted = f"{one.item} {one.counted:g} {one.unit}"
+    return f"{counted} ({one.expected:g}: {one.why})" if one.why else counted
 
 
 def conflicts(reader: Reader) -> Iterator[dict[str, Any]]:
@@ -305,12 +324,20 @@ def _order_row(
     person = people.get(body.holder_id or "")
     is_purged = record.is_purged
     address = person.address if person else households.get(body.household or "", body.household or "")
+    name = person.name if person else body.holder_id or ""
+    if isinstance(body, WatchListed):
+        name, address = body.name or name, address or body.address
+    order = body if isinstance(body, QuarantineOrdered) else None
     return {
-        "holder": "" if is_purged else reader.mask.name(person.name if person else body.holder_id or ""),
+        "holder": "" if is_purged else reader.mask.name(name),
         "address": "" if is_purged else reader.mask.address(address),
         "household": bool(body.household),
-        "date": reader.day(record.happened_ms),
-        "until": (body.until or "") if isinstance(body, QuarantineOrdered) else "",
+        "date": (order.since if order else None) or reader.day(record.happened_ms),
+        "until": (order.until or "") if order else "",
+        "origin": reader.mask.text(order.origin) if order else "",
+        "responsible": order.responsible if order else "",
+        "letter_signed": bool(order and order.letter_signed),
+        "source": body.source if isinstance(body, WatchListed) else "",
         "released": "",
         "reason": reader.mask.text(body.reason),
         "station": record.station,

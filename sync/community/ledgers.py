@@ -3,54 +3,39 @@
 Each is a table of its own columns, read from the journals for the selected days and station.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from passes.errors import N_, UsageError
 from sync.community import ledger_rows as rows
+from sync.community.duty_ledgers import DUTY_LEDGERS
 from sync.community.exports import DIRECTIONS, KINDS, OUTCOMES, Mask
+from sync.community.ledger_parts import ADDRESS, DATE, GUARD, NAME, NO, PASS, READING, SECOND, STATION, TIME, Ledger
 from sync.community.pulling import Asking, Office, check_permission, hand_out
 from sync.community.registers import selection_json
-from sync.community.sheets import Column, Row, Sheet
+from sync.community.sheets import Column, Sheet
 from sync.community.shiftlog import Selection
 
 _SIMILAR = N_("Similar to the forms in use; not an official form.")
-_NAME = Column(N_("Name"), is_personal=True)
-_ADDRESS = Column(N_("Address"), 20, is_personal=True)
-_PASS = Column(N_("Pass number"), is_personal=True)
-_DATE, _TIME = Column(N_("Date"), 11), Column(N_("Time"), 9)
-_NO, _STATION, _GUARD = Column(N_("No."), 6), Column(N_("Station"), 10), Column(N_("Recorded by"), 11)
-_READING, _SECOND = Column(N_("Reading (°C)"), 9), Column(N_("Second reading (°C)"), 9)
 
 _CHECKED: dict[str, Column] = {
-    "no": _NO,
-    "date": _DATE,
-    "time": _TIME,
-    "station": _STATION,
+    "no": NO,
+    "date": DATE,
+    "time": TIME,
+    "station": STATION,
     "direction": Column(N_("In/out"), 7, DIRECTIONS),
-    "holder": _NAME,
-    "pass_number": _PASS,
+    "holder": NAME,
+    "pass_number": PASS,
     "pass_kind": Column(N_("Kind"), 9, KINDS),
-    "address": _ADDRESS,
-    "reading_celsius": _READING,
-    "second_reading_celsius": _SECOND,
+    "address": ADDRESS,
+    "reading_celsius": READING,
+    "second_reading_celsius": SECOND,
     "outcome": Column(N_("Outcome"), 10, OUTCOMES),
     "reasons": Column(N_("Reasons"), 20),
     "remark": Column(N_("Remark"), 16),
-    "guard": _GUARD,
+    "guard": GUARD,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """One ledger: its title, its columns, and where its rows come from."""
-
-    title: str
-    columns: dict[str, Column]
-    rows: Callable[[rows.Reader], Iterator[Row]]
 
 
 LEDGERS: dict[str, Ledger] = {
@@ -58,17 +43,17 @@ LEDGERS: dict[str, Ledger] = {
     "visitors": Ledger(
         N_("Visitors' ledger"),
         {
-            "no": _NO,
-            "date": _DATE,
-            "holder": _NAME,
-            "pass_number": _PASS,
+            "no": NO,
+            "date": DATE,
+            "holder": NAME,
+            "pass_number": PASS,
             "pass_kind": Column(N_("Kind"), 9, KINDS),
-            "address": _ADDRESS,
+            "address": ADDRESS,
             "time_in": Column(N_("Time in"), 9),
-            "reading_celsius": _READING,
+            "reading_celsius": READING,
             "time_out": Column(N_("Time out"), 14),
-            "station": _STATION,
-            "guard": _GUARD,
+            "station": STATION,
+            "guard": GUARD,
             "remark": Column(N_("Remark"), 16),
         },
         rows.visitors,
@@ -83,25 +68,25 @@ LEDGERS: dict[str, Ledger] = {
             **{name: _CHECKED[name] for name in ("pass_number", "address", "reasons")},
             "override_reason": Column(N_("Why"), 20),
             "override_lead": Column(N_("Lead"), 11),
-            "guard": _GUARD,
+            "guard": GUARD,
         },
         rows.overrides,
     ),
     "passes": Ledger(
         N_("Register of passes"),
         {
-            "no": _NO,
-            "date": _DATE,
-            "pass_number": _PASS,
+            "no": NO,
+            "date": DATE,
+            "pass_number": PASS,
             "pass_kind": Column(N_("Kind"), 9, KINDS),
-            "holder": _NAME,
-            "address": _ADDRESS,
+            "holder": NAME,
+            "address": ADDRESS,
             "valid_from": Column(N_("Valid from"), 11),
             "valid_until": Column(N_("Valid until"), 11),
             "state": Column(N_("State"), 12, rows.PASS_STATES),
             "state_date": Column(N_("Since"), 11),
             "reason": Column(N_("Reason"), 14, rows.STATED),
-            "station": _STATION,
+            "station": STATION,
             "guard": Column(N_("Issued by"), 11),
         },
         rows.passes,
@@ -109,63 +94,72 @@ LEDGERS: dict[str, Ledger] = {
     "quarantine": Ledger(
         N_("Home isolation"),
         {
-            "no": _NO,
-            "holder": _NAME,
-            "address": _ADDRESS,
+            "no": NO,
+            "holder": NAME,
+            "address": ADDRESS,
             "household": Column(N_("Whole household"), 10),
             "date": Column(N_("From"), 11),
             "until": Column(N_("Until"), 11),
             "released": Column(N_("Released on"), 11),
+            "origin": Column(N_("Coming from"), 14, is_personal=True),
+            "responsible": Column(N_("Responsible"), 11, is_personal=True),
+            "letter_signed": Column(N_("Letter signed"), 8),
             "reason": Column(N_("Reason"), 18),
-            "station": _STATION,
-            "guard": _GUARD,
+            "station": STATION,
+            "guard": GUARD,
         },
         rows.quarantine,
     ),
     "bans": Ledger(
         N_("Bans and watch list"),
         {
-            "no": _NO,
+            "no": NO,
             "what": Column(N_("What"), 12, rows.ORDERS),
-            "holder": _NAME,
-            "address": _ADDRESS,
+            "holder": NAME,
+            "address": ADDRESS,
             "household": Column(N_("Whole household"), 10),
             "date": Column(N_("From"), 11),
             "released": Column(N_("Ended on"), 11),
             "reason": Column(N_("Reason"), 18),
-            "station": _STATION,
-            "guard": _GUARD,
+            "source": Column(N_("Whose list"), 12),
+            "station": STATION,
+            "guard": GUARD,
         },
         rows.bans,
     ),
     "shifts": Ledger(
         N_("Shifts and hand-overs"),
         {
-            "no": _NO,
-            "station": _STATION,
+            "no": NO,
+            "station": STATION,
             "guards": Column(N_("Guards"), 14),
             "lead": Column(N_("Lead"), 9),
             "opened": Column(N_("Opened"), 15),
             "ended": Column(N_("Ended"), 15),
             "gap_minutes": Column(N_("Unmanned before (min)"), 9),
+            "late_minutes": Column(N_("Late (min)"), 7),
             "incoming": Column(N_("Taken over by"), 10),
             "exits": Column(N_("Out"), 6),
             "entries": Column(N_("In"), 6),
             "refused": Column(N_("Refused"), 7),
             "turned_back": Column(N_("Turned back"), 7),
             "fevers": Column(N_("Fevers"), 6),
+            "vehicles": Column(N_("Vehicles"), 7),
+            "abnormal": Column(N_("Out of the ordinary"), 18, is_personal=True),
             "outstanding": Column(N_("Still to do"), 22, is_personal=True),
+            "goods": Column(N_("Goods"), 18, is_personal=True),
+            "signed": Column(N_("Signed"), 9, rows.SIGNED),
         },
         rows.shifts,
     ),
     "conflicts": Ledger(
         N_("Double uses"),
         {
-            "no": _NO,
-            "date": _DATE,
+            "no": NO,
+            "date": DATE,
             "rule": Column(N_("What"), 12),
-            "pass_number": _PASS,
-            "holder": _NAME,
+            "pass_number": PASS,
+            "holder": NAME,
             "stations": Column(N_("Stations"), 18),
             "closed": Column(N_("Closed on"), 11),
             "discarded": Column(N_("Passages discarded"), 9),
@@ -174,6 +168,7 @@ LEDGERS: dict[str, Ledger] = {
         },
         rows.conflicts,
     ),
+    **DUTY_LEDGERS,
 }
 
 

@@ -22,11 +22,15 @@ NO_PASSAGE = events.c.kind != sa.literal_column("'passage.recorded'")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One event that is no passage; `happened_ms` is drift-corrected. `body` is None when it cannot be understood."""
+    """One event that is no passage; `at_ms` is its station's time, `happened_ms` drift-corrected.
+
+    `body` is None when it cannot be understood.
+    """
 
     station: str
     id: str
     kind: str
+    at_ms: int
     happened_ms: int
     shift: str | None
     guard: str | None
@@ -55,7 +59,7 @@ def each_record(
     conditions = within(selection, zone) if selection is not None and zone is not None else []
     query = (
         sa.select(
-            *(events.c[name] for name in ("station", "id", "kind", "shift", "guard", "body", "purge_id")),
+            *(events.c[name] for name in ("station", "id", "kind", "at_ms", "shift", "guard", "body", "purge_id")),
             happened_ms.label("happened_ms"),
         )
         .where(events.c.community == community, NO_PASSAGE, events.c.kind.in_(kinds), *conditions)
@@ -66,6 +70,7 @@ def each_record(
             station=row.station,
             id=row.id,
             kind=row.kind,
+            at_ms=row.at_ms,
             happened_ms=row.happened_ms,
             shift=row.shift,
             guard=row.guard,

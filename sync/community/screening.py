@@ -7,6 +7,7 @@ import msgspec
 
 from sync.community.instants import MAX_AT_MS
 from sync.events import Event, from_json, is_intact, read_body
+from sync.wire import BRANCH_MARK
 
 MAX_LINE_BYTES = 256 * 1024
 MAX_NAME_CHARS = 128
@@ -52,9 +53,9 @@ def screen(line: bytes, station: str) -> tuple[Event, str] | Rejection:
 def _wrong_header(event: Event, station: str) -> str | None:
     if event.station != station:
         return f"station: the event names {event.station[:MAX_NAME_CHARS]!r}, the sender is {station!r}"
-    if not (_is_name(event.epoch) and _is_name(event.id) and _is_name(event.kind)):
-        name = next(name for name in ("epoch", "id", "kind") if not _is_name(getattr(event, name)))
-        return f"{name}: 1 to {MAX_NAME_CHARS} characters without NUL are needed"
+    if BRANCH_MARK in event.epoch or not (_is_name(event.epoch) and _is_name(event.id) and _is_name(event.kind)):
+        name = next((name for name in ("epoch", "id", "kind") if not _is_name(getattr(event, name))), "epoch")
+        return f"{name}: 1 to {MAX_NAME_CHARS} characters without NUL and {BRANCH_MARK!r} are needed"
     if event.shift is not None and (len(event.shift) > MAX_NAME_CHARS or "\0" in event.shift):
         return f"shift: at most {MAX_NAME_CHARS} characters without NUL are allowed"
     if event.guard is not None and (len(event.guard) > MAX_GUARD_CHARS or "\0" in event.guard):

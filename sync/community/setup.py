@@ -12,7 +12,7 @@ from sync.community.office import create_keys, load_digest, load_root, load_root
 from sync.community.registry import add_community
 from sync.community.schema import migrate
 from sync.community.settings import FILE_NAME, CommunitySettings, save_settings
-from sync.community.stations import add_station, check_new_station
+from sync.community.stations import add_station, check_new_station, list_stations, make_secret
 from sync.enrolment import Enrolment, write_enrolment
 
 
@@ -79,27 +79,78 @@ def enrol_station(
     opens the root key for that. Raises
     `UsageError` for an id that is taken, an existing file; `KeyFileError`; `DatabaseError`.
     """
-    community = settings.community
     path = folder / f"{station}.enrolment.json"
-    check_new_station(engine, community.id, station)
+    check_new_station(engine, settings.community.id, station)
     if path.exists():
         raise UsageError(N_("{path}: exists already; hand it over or delete it first"), path=path)
+    write_enrolment(
+        path,
+        make_enrolment(
+            folder, settings, engine, station, name, url=url, issue=issue, now_ms=now_ms, passphrase=passphrase
+        ),
+    )
+    return path
+
+
+def make_enrolment(
+    folder: Path,
+    settings: CommunitySettings,
+    engine: sa.Engine,
+    station: str,
+    name: str,
+    *,
+    url: str | None,
+    issue: bool,
+    now_ms: int,
+    passphrase: str | None = None,
+) -> Enrolment:
+    """Enrol a station and return what it joins with, which is kept nowhere; raises as `enrol_station` does."""
+    community = settings.community
+    check_new_station(engine, community.id, station)
     key = IssuingKey.generate() if issue else None
     if key:
         trust_key(Office(engine, folder, community.id, load_root(folder, passphrase)), key, station, now_ms)
+    secret = add_station(engine, community.id, station, name, now_ms)
+    return _enrolment(folder, settings, station, name, secret, url=url, key=key)
+
+
+def renew_enrolment(
+    folder: Path, settings: CommunitySettings, engine: sa.Engine, station: str, *, url: str | None
+) -> Enrolment:
+    """Return what another machine goes on as this station with; the secret in it holds once it is taken.
+
+    Raises `UsageError` unless such a station takes part; `KeyFileError`; `DatabaseError`.
+    """
+    enrolled = {one.station: one for one in list_stations(engine, settings.community.id) if not one.withdrawn_at_ms}
+    if station not in enrolled:
+        raise UsageError(
+            N_("station {station!r}: no enrolled station has this id; see: gatepost community station list"),
+            station=station,
+        )
+    return _enrolment(folder, settings, station, enrolled[station].name, make_secret(), url=url)
+
+
+def _enrolment(
+    folder: Path,
+    settings: CommunitySettings,
+    station: str,
+    name: str,
+    secret: str,
+    *,
+    url: str | None,
+    key: IssuingKey | None = None,
+) -> Enrolment:
     digest_key = load_digest(folder)
-    enrolment = Enrolment(
-        community=community.id,
-        community_name=community.name,
-        zone=community.zone,
+    return Enrolment(
+        community=settings.community.id,
+        community_name=settings.community.name,
+        zone=settings.community.zone,
         url=url or settings.server.url,
         station=station,
         station_name=name,
-        secret=add_station(engine, community.id, station, name, now_ms),
+        secret=secret,
         root_public_key=load_root_public(folder),
         trust_list=load_trust_list(folder),
         issuing_key=key.pem().decode() if key else None,
         digest_key=digest_key.raw if digest_key else None,
     )
-    write_enrolment(path, enrolment)
-    return path

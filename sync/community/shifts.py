@@ -14,6 +14,7 @@ class Duty:
     """One shift: `opened_ms` and `ended_ms` are drift-corrected; `ended_ms` is None while it lasts.
 
     A shift that nobody handed over ended when the next one at its station was opened (`handed_over` stays None).
+    `late_ms` is how much later than planned it began.
     `gap_ms` is how long the station was without a shift before this one; None before the first.
     """
 
@@ -24,6 +25,7 @@ class Duty:
     opened_ms: int
     ended_ms: int | None = None
     gap_ms: int | None = None
+    late_ms: int = 0
     handed_over: ShiftHandedOver | None = None
     counts: dict[str, int] = field(default_factory=dict)
     is_purged: bool = False
@@ -36,6 +38,9 @@ def duties(connection: sa.Connection, community: str) -> list[Duty]:
         body = record.body
         if isinstance(body, ShiftOpened):
             duty = Duty(record.id, record.station, tuple(body.guards), body.lead, record.happened_ms)
+            if body.due_ms is not None:
+                # Both by the station's own clock.
+                duty.late_ms = max(record.at_ms - body.due_ms, 0)
             # The first to come with its id; who has read another gate's id cannot be earlier there.
             opened.setdefault((record.station, record.id), duty)
         elif isinstance(body, ShiftHandedOver) and (record.station, record.shift or "") in opened:

@@ -8,6 +8,7 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -15,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from passes.errors import N_, GatepostError, UsageError
 from sync.community.database import communities, reading, stations, writing
 from sync.events import OFFICE
+from sync.wire import SignedHead
 
 _SECRET_PREFIX = "gps_"  # noqa: S105 - the mark by which a leaked secret is recognised, not a secret
 _STATION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", re.ASCII)
@@ -50,7 +52,7 @@ _NOTE_CONTACT = (
     .values(last_contact_ms=sa.bindparam("now_ms"))
 )
 _ADVANCE_HEAD = _NOTE_CONTACT.where(
-    stations.c.head_epoch == sa.bindparam("epoch"), stations.c.head_seq < sa.bindparam("first_seq")
+    stations.c.head_epoch == sa.bindparam("epoch"), stations.c.head_seq == sa.bindparam("before_seq")
 ).values(head_seq=sa.bindparam("last_seq"))
 _NOTE_HEAD = (
     sa.update(stations)
@@ -109,12 +111,12 @@ def add_station(engine: sa.Engine, community: str, station: str, name: str, now_
     Raises `UsageError` for an id that is taken or badly formed.
     """
     check_new_station(engine, community, station)
-    secret = _SECRET_PREFIX + secrets.token_urlsafe(32)
+    secret = make_secret()
     row = {
         "community": community,
         "station": station,
         "name": name,
-        "secret_sha256": _digest(secret),
+        "secret_sha256": digest_of(secret),
         "added_at_ms": now_ms,
     }
     with writing(engine) as connection:
@@ -123,6 +125,11 @@ def add_station(engine: sa.Engine, community: str, station: str, name: str, now_
         except IntegrityError as error:
             raise _taken(station) from error
     return secret
+
+
+def make_secret() -> str:
+    """Return a new secret, which is nobody's yet."""
+    return _SECRET_PREFIX + secrets.token_urlsafe(32)
 
 
 def withdraw_station(engine: sa.Engine, community: str, station: str, now_ms: int) -> None:
@@ -169,7 +176,7 @@ def authenticate(engine: sa.Engine, community: str, secret: str) -> Caller:
 
     Raises `UnknownSecretError`, also for a secret of another community; `StationWithdrawnError`; `DatabaseError`.
     """
-    digest = _digest(secret)
+    digest = digest_of(secret)
     with reading(engine) as connection:
         row = connection.execute(_CALLER, {"of_community": community, "digest": digest}).one_or_none()
     if row is None or not hmac.compare_digest(row[0], digest):
@@ -191,12 +198,12 @@ def note_contact(connection: sa.Connection, community: str, station: str, now_ms
 def advance_head(
     connection: sa.Connection, community: str, station: str, now_ms: int, epoch: str, numbers: tuple[int, int]
 ) -> bool:
-    """Move the head to the last of `numbers` if it is in `epoch` and before the first of them, and say whether it was.
+    """Move the head to the last of `numbers` if it is in `epoch` and right before the first, and say whether it was.
 
     If so, nothing between the two numbers is stored, and the contact is noted as by `note_contact`; else nothing is.
     """
     row = {"of_community": community, "of_station": station, "now_ms": now_ms, "epoch": epoch}
-    row |= {"first_seq": numbers[0], "last_seq": numbers[1]}
+    row |= {"before_seq": numbers[0] - 1, "last_seq": numbers[1]}
     return connection.execute(_ADVANCE_HEAD, row).rowcount == 1
 
 
@@ -205,6 +212,37 @@ def note_head(connection: sa.Connection, community: str, station: str, head: Pla
     epoch, seq = head
     connection.execute(
         _NOTE_HEAD, {"of_community": community, "of_station": station, "new_epoch": epoch, "new_seq": seq}
+    )
+
+
+def note_signed_head(connection: sa.Connection, community: str, station: str, head: SignedHead) -> None:
+    """Keep the head that a station has signed, whatever it says, unless its key is not the one it joined with.
+
+    The first key that a station shows is its key, if it joined without one; its signature must have been checked.
+    """
+    key = head.public_key.hex()
+    signed = {"signed_epoch": head.epoch, "signed_seq": head.seq, "signed_hash": head.hash}
+    connection.execute(
+        sa.update(stations)
+        .where(
+            stations.c.community == community,
+            stations.c.station == station,
+            sa.or_(stations.c.public_key.is_(None), stations.c.public_key == key),
+        )
+        .values(public_key=key, signature=head.signature.hex(), **signed)
+    )
+
+
+def signed_head(row: sa.Row[Any]) -> SignedHead | None:
+    """Return the head that is kept in a station's row; None where it has signed none."""
+    if row.signature is None:
+        return None
+    return SignedHead(
+        epoch=row.signed_epoch,
+        seq=row.signed_seq,
+        hash=row.signed_hash,
+        public_key=bytes.fromhex(row.public_key),
+        signature=bytes.fromhex(row.signature),
     )
 
 
@@ -222,5 +260,6 @@ def _taken(station: str) -> UsageError:
     )
 
 
-def _digest(secret: str) -> str:
+def digest_of(secret: str) -> str:
+    """Return what is kept of a secret."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -16,6 +16,7 @@ from sync.community.registers import each_record
 from sync.community.streaming import streamed, streaming
 from sync.community.tables_retention import purges
 from sync.events import GENESIS, OFFICE, Clock, Event, recompute_hash
+from sync.wire import BRANCH_MARK
 
 
 class BrokenJournalError(GatepostError):
@@ -42,12 +43,15 @@ def verify_journals(engine: sa.Engine, community: str) -> Verified:
     journals = count = purged = missing = 0
     before: tuple[str, str, int, str] = ("", "", 0, GENESIS)
     with streaming(engine, at_one_moment=True) as connection:
+        branches = _branches(connection, community)
         for row in streamed(connection, _query(community)):
             station, epoch, seq, digest = before
             journals += row.station != station
             is_next = (row.station, row.epoch, row.seq) == (station, epoch, seq + 1)
-            missing += row.seq - 1 - (seq if (row.station, row.epoch) == (station, epoch) else 0)
-            if not _is_as_written(row) or (is_next and row.prev != digest):
+            if BRANCH_MARK not in row.epoch:
+                missing += row.seq - 1 - (seq if (row.station, row.epoch) == (station, epoch) else 0)
+            follows = row.prev == digest or (row.station, row.epoch, row.seq - 1, row.prev) in branches
+            if not _is_as_written(row) or (is_next and not follows):
                 raise _broken(row)
             count, purged = count + 1, purged + (row.purge_id is not None)
             before = (row.station, row.epoch, row.seq, row.hash)
@@ -80,6 +84,14 @@ def _check_certificates(connection: sa.Connection, community: str) -> Iterator[s
             )
 
 
+def _branches(connection: sa.Connection, community: str) -> set[tuple[str, str, int, str]]:
+    """Return place and hash of every fork: what was written after it may be the only event in its own place."""
+    query = sa.select(events.c.station, events.c.epoch, events.c.seq, events.c.hash).where(
+        events.c.community == community, events.c.epoch.contains(BRANCH_MARK, autoescape=True)
+    )
+    return {(row.station, row.epoch.partition(BRANCH_MARK)[0], row.seq, row.hash) for row in connection.execute(query)}
+
+
 def _query(community: str) -> sa.Select[Any]:
     return (
         sa.select(events)
@@ -92,7 +104,8 @@ def _is_as_written(row: Any) -> bool:
     body = row.body.encode()
     event = Event(
         station=row.station,
-        epoch=row.epoch,
+        # A fork is kept under an epoch of its own, and says the one that it was written in.
+        epoch=row.epoch.partition(BRANCH_MARK)[0],
         seq=row.seq,
         id=row.id,
         kind=row.kind,

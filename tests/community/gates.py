@@ -27,7 +27,7 @@ DAY_MS = 24 * HOUR_MS
 def push(engine: sa.Engine, station: str, sent: Sequence[Event], community: str = COMMUNITY) -> list[str]:
     """Store events as a batch of `station` and return what became of each."""
     batch = read_batch(engine, Setting(community, station, NOW_MS), [to_json(event) for event in sent])
-    _generation, answers = store_batch(engine, batch)
+    answers = store_batch(engine, batch).answers
     return [answer.status for answer in answers]
 
 

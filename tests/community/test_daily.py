@@ -18,13 +18,15 @@ from sync.bodies import (
     PassReplaced,
     PassRevoked,
     PassSuspended,
+    QuarantineOrdered,
     ShiftHandedOver,
     ShiftOpened,
     WatchListed,
 )
-from sync.community.daily import BY_HAND, ITEMS, STATION_ITEMS, DailyReport, make_report, period_of
+from sync.community.daily import ITEMS, ORIGINS, STATION_ITEMS, DailyReport, make_report, period_of
 from sync.community.daily_sheets import as_json, lines_of, write_report
 from sync.community.database import reading, stations, writing
+from sync.duty_bodies import DisinfectionRecorded, EffortCounted, IncidentClosed, IncidentReported, SuppliesCounted
 from tests.community.conftest import COMMUNITY, NOW_MS, passage
 from tests.community.gates import DAY_MS, HOUR_MS, MINUTE_MS, Gate, Gates, issued, order
 
@@ -111,9 +113,41 @@ def test_a_day_is_counted(engine: sa.Engine) -> None:
     assert by_station["office"].counts["bans"] == 1
     for item in STATION_ITEMS:
         assert sum(one.counts[item] for one in made.stations) == made.total[item]
-    assert set(made.total) | set(BY_HAND) == set(ITEMS)
+    assert set(made.total) | {ORIGINS} == set(ITEMS)
     assert not made.is_zero
     assert made.is_running
+
+
+def test_what_is_done_beside_passages_is_counted(engine: sa.Engine) -> None:
+    gates = Gates(engine)
+    east = gates.east
+    opened = east.record(ShiftOpened(guards=["王五"], due_ms=NOW_MS - 60_000))
+    east.chain.shift = opened.id
+    for count in (2, 3):
+        east.record(EffortCounted(what="patrol", count=count))
+    east.record(EffortCounted(what="people_visited", count=7))
+    incident = east.record(IncidentReported(what="abuse", account="骂人"))
+    east.record(IncidentClosed(matter_id=incident.id, note="已道歉"))
+    east.record(DisinfectionRecorded(place="1 号楼电梯"))
+    east.record(SuppliesCounted(item="口罩", unit="只", change="stock_in", quantity=50, low=20))
+    east.record(SuppliesCounted(item="口罩", unit="只", change="issue", quantity=40))
+    east.record(SuppliesCounted(item="口罩", unit="只", change="stock_in", quantity=50), NOW_MS + DAY_MS)
+    east.record(ShiftHandedOver(outgoing="王五", incoming="", counts={}), NOW_MS + HOUR_MS)
+    east.chain.shift = None
+    east.record(ShiftOpened(guards=["周九"]), NOW_MS + 2 * HOUR_MS)
+    east.push()
+    for holder, origin in (("a", "甲市"), ("b", "甲市"), ("c", "")):
+        order(engine, QuarantineOrdered(holder_id=holder, origin=origin), NOW_MS + 1)
+
+    made = report(engine)
+
+    wanted = {"patrol": 5, "people_visited": 7, "incidents": 1, "disinfections": 1, "supplies_low": 1}
+    wanted |= {"late_shifts": 1, "unmanned": 1, "unmanned_minutes": 60, "shifts": 2, "on_duty": 2}
+    wanted |= {"checkpoints": 2, "checkpoints_heard": 1}
+    wanted |= {"isolation_new": 3, "isolation_total": 3, "isolation_active": 3}
+    assert counted(made) == wanted
+    assert made.origins == {"甲市": 2, "": 1}
+    assert ("Returnees by origin", "甲市 2, not said 1") in lines_of(made, SHANGHAI, str)
 
 
 def test_one_checkpoint_alone(engine: sa.Engine) -> None:
@@ -155,7 +189,6 @@ def test_what_was_not_heard_is_not_zero(engine: sa.Engine) -> None:
     told = json.loads(as_json(made, SHANGHAI))
     assert [one["zero_report"] for one in told["stations"]] == [True, False]
     assert (told["zero_report"], told["is_complete"]) == (True, False)
-    assert {told["total"][item] for item in BY_HAND} == {None}
 
 
 def test_withdrawn_and_later_checkpoints_are_not_of_the_day(engine: sa.Engine) -> None:
@@ -197,7 +230,7 @@ def test_the_files_say_what_was_counted(engine: sa.Engine, tmp_path: Path) -> No
 
     whole, by_station = openpyxl.load_workbook(write("xlsx")).worksheets
     items = {row[0].value: row[1].value for row in whole.iter_rows(min_row=2)}
-    assert (items["Fevers"], items["Turned back"], items["Households visited"]) == (2, 1, None)
+    assert (items["Fevers"], items["Turned back"], items["Households visited"]) == (2, 1, 0)
     assert [cell.value for cell in by_station["A"]] == ["Station", "east", "west", "office", "In sum"]
     lines = write("csv").read_text("utf-8-sig").splitlines()
     assert len(lines) == 5

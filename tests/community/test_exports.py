@@ -53,7 +53,7 @@ SETTINGS = CommunitySettings(
 
 def store(engine: sa.Engine, station: str, events: list[Event]) -> None:
     batch = read_batch(engine, Setting(COMMUNITY, station, NOW_MS), [event_json(event) for event in events])
-    _generation, answers = store_batch(engine, batch)
+    answers = store_batch(engine, batch).answers
     assert {answer.status for answer in answers} == {"stored"}
 
 

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from sync.community.api import make_app
 from sync.community.database import events, exports, forks, open_engine, quarantine, reading, stations, writing
+from sync.community.holdings import holdings
 from sync.community.numbering import feed_end
 from sync.community.registry import add_community
 from sync.community.stations import add_station, withdraw_station
@@ -20,6 +21,7 @@ from sync.wire import (
     MAX_EVENTS,
     PROTOCOL_HEADER,
     PROTOCOL_VERSION,
+    Holding,
     JournalAnswer,
     Problem,
     StationAnswer,
@@ -80,7 +82,7 @@ def test_duplicates_inside_one_batch(server: Server) -> None:
     other = Chain("east", epoch=first.epoch).add(passage("another"))
     assert statuses(server, [first, first, second, other]) == ["stored", "already", "stored", "fork"]
     assert statuses(server, [other, first, first]) == ["fork", "already", "already"]
-    assert len(server.rows(events)) == 2
+    assert [row.hash for row in server.rows(events)] == [first.hash, second.hash, other.hash]
     assert [row.hash for row in server.rows(forks)] == [other.hash]
 
 
@@ -163,7 +165,15 @@ def test_a_fork_is_kept_beside_what_was_there(server: Server) -> None:
     assert [answer.status for answer in answers] == ["fork"] * 3
     assert "new epoch" in (answers[0].reason or "")
     assert statuses(server, restored) == ["fork"] * 3
-    assert [row.hash for row in server.rows(events)] == [event.hash for event in sent]
+    # What came second counts as well, in epochs of its own.
+    assert [row.hash for row in server.rows(events)] == [event.hash for event in [*sent, *restored]]
+    assert [row.epoch for row in server.rows(events)][3:] == [f"01~{event.hash[:16]}" for event in restored]
+    with reading(server.engine) as connection:
+        assert holdings(connection, COMMUNITY, "east") == [Holding(epoch="01", seq=3)]
+    marked = Chain("east", epoch="01~0").many(1)
+    assert [answer.reason for answer in server.send("east", marked)] == [
+        "epoch: 1 to 128 characters without NUL and '~' are needed"
+    ]
     assert {row.hash for row in server.rows(forks)} == {event.hash for event in restored}
     new_epoch = Chain("east", epoch="02").many(3)
     assert statuses(server, new_epoch) == ["stored"] * 3

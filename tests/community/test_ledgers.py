@@ -34,6 +34,18 @@ from sync.community.sheet_pdf import write_pdf
 from sync.community.sheets import Column, Sheet
 from sync.community.shiftlog import Selection
 from sync.community.staff import NotAllowedError, add_staff
+from sync.duty_bodies import (
+    DisinfectionRecorded,
+    ErrandAdded,
+    ErrandDone,
+    HealthChecked,
+    IncidentHandled,
+    IncidentReported,
+    InspectionRecorded,
+    InspectionRectified,
+    SuppliesCounted,
+)
+from sync.shift_bodies import Goods, Handed
 from tests.community.conftest import COMMUNITY, NOW_MS, passage
 from tests.community.gates import DAY_MS, HOUR_MS, MINUTE_MS, Gate, Gates, issued, order
 
@@ -84,11 +96,56 @@ def record_everything(gates: Gates) -> None:
     east.record(passage("车", subject="vehicle", pass_kind="vehicle", pass_id="x"))
     east.record(HolderBanned(holder_id="p-a"))
     east.record(QuarantineOrdered(holder_id="p-a"))
+    record_duty(east)
     gates.west.leg("a", "first", NOW_MS + HOUR_MS)
     gates.meet()
 
 
-def test_who_was_refused_had_a_fever_or_was_let_through(engine: sa.Engine, gates: Gates) -> None:
+def record_duty(east: Gate) -> None:
+    incident = east.record(IncidentReported(what="forced_entry", account="王小明冲卡", people=["王小明"]))
+    east.record(IncidentHandled(matter_id=incident.id, note="已报警"), NOW_MS + HOUR_MS)
+    points = {"on_post": True, "register_kept": True, "disinfected": False, "notices_shown": True}
+    body = InspectionRecorded(inspector="孙督查", thermometer_works=True, finding="未消毒", **points)
+    finding = east.record(body)
+    east.record(InspectionRectified(matter_id=finding.id, note="已补做"), NOW_MS + DAY_MS)
+    errand = east.record(ErrandAdded(wanted="送药", address="3-2-501", name="王小明", assignee="周九"))
+    east.record(ErrandDone(matter_id=errand.id, note="已送"))
+    east.record(DisinfectionRecorded(place="电梯", agent="84"))
+    for change, quantity in (("stock_in", 50), ("issue", 12.5), ("count", 30)):
+        east.record(SuppliesCounted(item="口罩", unit="只", change=change, quantity=quantity))  # type: ignore[arg-type] # its own words
+    for hour, celsius in ((0, 36.4), (2, 36.5), (9, 36.9)):
+        east.record(HealthChecked(holder_id="p-a", celsius=celsius), NOW_MS + hour * HOUR_MS)
+    east.record(HealthChecked(holder_id="p-a", reached=False))
+    east.record(HealthChecked(household="h1", who="李四", symptoms="咳嗽"))
+
+
+def test_what_shifts_record_beside_passages(engine: sa.Engine, gates: Gates) -> None:
+    gates.east.record(issued("a"))
+    record_duty(gates.east)
+    gates.meet()
+    assert cut(ledger(engine, "incidents"), "what", "account", "people", "handled", "measures", "closed") == [
+        ("forced_entry", "王小明冲卡", ["王小明"], "2026-02-07 09:00", "已报警", "")
+    ]
+    keys = ("inspector", "on_post", "disinfected", "finding", "rectified", "note")
+    assert cut(ledger(engine, "inspections"), *keys) == [("孙督查", True, False, "未消毒", "2026-02-08", "已补做")]
+    assert cut(ledger(engine, "errands"), "holder", "address", "wanted", "assignee", "done") == [
+        ("王小明", "3-2-501", "送药", "周九", "2026-02-07 08:00")
+    ]
+    assert cut(ledger(engine, "supplies"), "change", "quantity", "stock") == [
+        ("stock_in", 50, 50),
+        ("issue", 12.5, 37.5),
+        ("count", 30, 30),
+    ]
+    assert cut(ledger(engine, "health"), "holder", "address", "morning", "afternoon", "symptoms", "checks") == [
+        ("王小明", "3-2-501", 36.5, 36.9, "", 3),
+        ("李四", "3-2-501", None, None, "咳嗽", 1),
+    ]
+    assert cut(ledger(engine, "health"), "unreached") == [(1,), (0,)]
+    assert cut(ledger(engine, "disinfections"), "place", "agent") == [("电梯", "84")]
+    assert ledger(engine, "incidents", station="west") == []
+
+
+def test_who_refused_had_a_fever_or_was_let_through(engine: sa.Engine, gates: Gates) -> None:
     record_everything(gates)
     assert cut(ledger(engine, "refused"), "outcome", "reasons") == [("refused", ["fever"])]
     assert cut(ledger(engine, "fevers"), "outcome", "holder") == [("refused", "张三")]
@@ -148,39 +205,59 @@ def test_orders_about_people_stand_with_their_end(engine: sa.Engine, gates: Gate
     gates.east.record(issued("a"))
     gates.east.record(PersonRegistered(person_id="p-b", name="李四", household="h2", address="1-1-101"))
     gates.east.push()
-    order(engine, QuarantineOrdered(holder_id="p-a", reason="返回", until="2026-02-20"), NOW_MS)
+    details = {"since": "2026-02-06", "origin": "甲市", "responsible": "孙主任", "letter_signed": True}
+    order(engine, QuarantineOrdered(holder_id="p-a", reason="返回", until="2026-02-20", **details), NOW_MS)  # type: ignore[arg-type] # mixed
     order(engine, QuarantineReleased(holder_id="p-a"), NOW_MS + DAY_MS)
     order(engine, QuarantineOrdered(household="h2"), NOW_MS + MINUTE_MS)
     order(engine, HolderBanned(holder_id="p-b", reason="冲卡"), NOW_MS)
     order(engine, HolderUnbanned(holder_id="p-b"), NOW_MS + DAY_MS)
-    order(engine, WatchListed(holder_id="p-unknown"), NOW_MS + MINUTE_MS)
+    listed = WatchListed(holder_id="p-unknown", name="丁某", address="甲市", source="派出所")
+    order(engine, listed, NOW_MS + MINUTE_MS)
     keys = ("holder", "address", "household", "date", "released", "reason", "guard")
     assert cut(ledger(engine, "quarantine"), *keys, "until") == [
-        ("王小明", "3-2-501", False, "2026-02-07", "2026-02-08", "返回", "孙主任", "2026-02-20"),
+        ("王小明", "3-2-501", False, "2026-02-06", "2026-02-08", "返回", "孙主任", "2026-02-20"),
         ("", "1-1-101", True, "2026-02-07", "", "", "孙主任", ""),
     ]
     assert cut(ledger(engine, "bans"), "what", *keys) == [
         ("ban", "李四", "1-1-101", False, "2026-02-07", "2026-02-08", "冲卡", "孙主任"),
-        ("watch", "p-unknown", "", False, "2026-02-07", "", "", "孙主任"),
+        ("watch", "丁某", "甲市", False, "2026-02-07", "", "", "孙主任"),
     ]
+    assert cut(ledger(engine, "bans"), "source") == [("",), ("派出所",)]
+    assert cut(ledger(engine, "quarantine"), "origin", "responsible", "letter_signed")[0] == ("甲市", "孙主任", True)
+
+
+GLOVES = Goods(item="手套", unit="双", expected=5, counted=5)
 
 
 def test_shifts_stand_with_the_time_that_nobody_was_there(engine: sa.Engine, gates: Gates) -> None:
     east = gates.east
     for start_ms, guard in ((NOW_MS, "王五"), (NOW_MS + 9 * HOUR_MS, "李六"), (NOW_MS + 17 * HOUR_MS, "周九")):
         east.chain.shift = None
-        opened = east.record(ShiftOpened(guards=[guard], lead="赵七"), start_ms)
+        due_ms = NOW_MS + 9 * HOUR_MS - 5 * MINUTE_MS if guard == "李六" else None
+        opened = east.record(ShiftOpened(guards=[guard], lead="赵七", due_ms=due_ms), start_ms)
         east.chain.shift = opened.id
         if guard == "王五":
-            body = ShiftHandedOver(outgoing=guard, incoming="李六", counts={"exits": 4}, outstanding="看住体温枪")
+            body = ShiftHandedOver(
+                outgoing=guard,
+                incoming="李六",
+                counts={"exits": 4, "vehicle_exits": 1},
+                outstanding="看住体温枪",
+                abnormal="一人冲卡",
+                matters=[Handed(what="note", text="钥匙在抽屉"), Handed(what="errand", text="送药", closed=True)],
+                goods=[Goods(item="口罩", unit="只", expected=20, counted=18, why="破损"), GLOVES],
+                outgoing_signed="pin",
+            )
             east.record(body, start_ms + 8 * HOUR_MS)
     east.push()
-    keys = ("guards", "opened", "ended", "gap_minutes", "incoming", "exits", "outstanding")
+    keys = ("guards", "opened", "ended", "gap_minutes", "late_minutes", "incoming", "exits", "outstanding")
     assert cut(ledger(engine, "shifts"), *keys) == [
-        (["王五"], "2026-02-07 08:00", "2026-02-07 16:00", None, "李六", 4, "看住体温枪"),
-        (["李六"], "2026-02-07 17:00", "2026-02-08 01:00", 60, "", None, ""),
-        (["周九"], "2026-02-08 01:00", "", 0, "", None, ""),
+        (["王五"], "2026-02-07 08:00", "2026-02-07 16:00", None, 0, "李六", 4, "看住体温枪; 钥匙在抽屉"),
+        (["李六"], "2026-02-07 17:00", "2026-02-08 01:00", 60, 5, "", None, ""),
+        (["周九"], "2026-02-08 01:00", "", 0, 0, "", None, ""),
     ]
+    assert cut(ledger(engine, "shifts"), "vehicles", "abnormal", "goods", "signed")[0] == (
+        *(1, "一人冲卡", ["口罩 18 只 (20: 破损)", "手套 5 双"], ["pin", "name"]),
+    )
     assert cut(ledger(engine, "shifts", day=date(2026, 2, 8)), "no", "guards") == [(1, ["周九"])]
 
 

@@ -30,7 +30,7 @@ HOUR_MS = 3_600_000
 
 def store(engine: sa.Engine, station: str, sent: list[Event]) -> None:
     batch = read_batch(engine, Setting(COMMUNITY, station, NOW_MS), [event_json(event) for event in sent])
-    _generation, answers = store_batch(engine, batch)
+    answers = store_batch(engine, batch).answers
     assert {answer.status for answer in answers} == {"stored"}
 
 

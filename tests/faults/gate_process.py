@@ -30,7 +30,7 @@ from station.corrections import CorrectionError, confirm_clock, undo
 from station.deciding import Scan
 from station.notes import CURSOR, read_note
 from station.parcels import open_parcels
-from station.shifts import hand_over, open_shift
+from station.shifts import open_shift
 from station.storage import FILE_NAME, StorageError
 from sync import courier
 from sync.bodies import Attempt
@@ -133,8 +133,6 @@ class Driver:
         station, dice = self.station, self.dice.random()
         if station.register.current_shift() is None:
             open_shift(station.journal, station.register, station.clock, ["周师傅"], "李组长")
-        elif dice < 0.01:
-            hand_over(station.journal, station.register, station.clock, "王师傅")
         else:
             self._let_through(self.dice.choice(self.tokens), self.dice.choice(list(Direction)), undoes=dice < 0.05)
 
@@ -182,6 +180,7 @@ def travelling(station: Station, patience_s: float) -> Iterator[tuple[Courier, l
         now_ms=station.clock.now_ms,
         longest_wait_s=patience_s,
         timeout_s=patience_s,
+        wait_s=1,
     )
     claims = HttpClaims(
         settings.community.url,

@@ -14,10 +14,11 @@ import pytest
 
 from passes.trips import Direction
 from station import storage
+from station.duty.handover import HandOver, hand_over
 from station.folding import REGISTER_TABLES
 from station.journal import EPOCH_FILE, Journal
 from station.parcels import open_parcels
-from station.shifts import hand_over, open_shift
+from station.shifts import open_shift
 from sync.bodies import PassageRecorded
 from sync.events import canonical_json
 from sync.sqlite import sqlite3
@@ -97,7 +98,7 @@ def _shift(made: Recording, folder: Path, number: int, synchronous: str) -> None
                 piece = number * FEED_PIECES + i // 15 + 1
                 parcels.feed.take(_piece(piece), post.clock.now_ms())
                 made.promise(fetched=piece)
-        hand_over(post.journal, post.register, post.clock, "李师傅")
+        hand_over(post.book, HandOver(incoming=["李师傅"]))
         made.promise(events=post.journal.head().n)
     post.journal.close()
 

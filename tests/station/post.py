@@ -11,6 +11,7 @@ from passes.temperature import TemperatureRule
 from passes.trips import Direction
 from passes.trust import TrustedKey, TrustList, read_trust_list, sign_trust_list
 from station.deciding import Decider, Scan
+from station.duty.book import DutyBook
 from station.gate import Gate
 from station.issuing import Application, Desk
 from station.journal import Journal
@@ -66,6 +67,7 @@ class Post:
         decider = Decider(self.journal, self.register, lambda: self.trust, rule=rule, zone=SHANGHAI)
         self.gate = Gate(self.journal, self.register, self.clock, decider, rule=rule, zone=SHANGHAI)
         self.desk = Desk(self.journal, self.register, KEY, COMMUNITY, self.clock)
+        self.book = DutyBook(self.journal, self.register, self.clock, SHANGHAI)
 
     def issue(self, holder: str = "王小明", kind: str = "resident", until: date = date(2026, 12, 31)) -> PassRow:
         return self.desk.issue(Application(holder, "3-2-501", PRESETS[kind], date(2026, 1, 1), until))

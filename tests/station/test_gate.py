@@ -12,8 +12,9 @@ from passes.token import PassClaims, issue_token
 from passes.trips import Direction
 from passes.trust import TrustedKey
 from station import issuing
+from station.duty.handover import HandOver, hand_over
 from station.folding import REGISTER_TABLES
-from station.shifts import hand_over, open_shift
+from station.shifts import open_shift
 from sync.bodies import HolderBanned, PassageRecorded
 from sync.events import read_body
 from tests.station.post import COMMUNITY, KEY, Post, reading, trust_list
@@ -303,7 +304,7 @@ def test_a_shift_opened_by_a_clock_that_ran_ahead_is_followed_by_the_next(post: 
     open_shift(post.journal, post.register, post.clock, ["周师傅"])
     post.clock.move(-8 * 3600)
 
-    hand_over(post.journal, post.register, post.clock, "郑师傅")
+    hand_over(post.book, HandOver(incoming=["郑师傅"]))
 
     shift = post.register.current_shift()
     assert shift is not None

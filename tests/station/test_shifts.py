@@ -4,8 +4,9 @@ import pytest
 
 from passes.errors import UsageError
 from passes.trips import Direction
-from station.logbook import shift_counts
-from station.shifts import ShiftError, hand_over, open_shift
+from station.duty.handover import HandOver, hand_over
+from station.logbook import SHIFT_COUNTS, shift_counts
+from station.shifts import ShiftError, open_shift
 from station.storage import StorageError
 from sync.bodies import ShiftHandedOver, ShiftOpened
 from sync.events import read_body
@@ -70,9 +71,9 @@ def test_handing_over_counts_this_shift_only_and_opens_the_next(post: Post) -> N
     post.gate.scan("no pass", EXIT)
     post.gate.turn_back(post.gate.scan(courier.token, ENTRY), "no mask")
     post.gate.measured(post.gate.scan(courier.token, ENTRY), [])
-    counts = hand_over(post.journal, post.register, post.clock, "郑师傅", "gate 2 squeaks")
+    counts = hand_over(post.book, HandOver(incoming=["郑师傅"], outstanding="gate 2 squeaks"))
 
-    assert counts == {"entries": 0, "exits": 2, "refused": 1, "turned_back": 1, "fevers": 0}
+    assert counts == {**dict.fromkeys(SHIFT_COUNTS, 0), "exits": 2, "refused": 1, "turned_back": 1}
     *_before, (_n, over), (_m, opened) = post.journal.read()
     assert (over.shift, over.guard) == (first, "周师傅")
     assert read_body(over.kind, over.body) == ShiftHandedOver(
@@ -88,8 +89,8 @@ def test_handing_over_counts_this_shift_only_and_opens_the_next(post: Post) -> N
 
 def test_handing_over_twice_at_once_is_two_shifts(post: Post) -> None:
     take_up(post, "周师傅")
-    hand_over(post.journal, post.register, post.clock, "郑师傅")
-    hand_over(post.journal, post.register, post.clock, "王师傅")
+    hand_over(post.book, HandOver(incoming=["郑师傅"]))
+    hand_over(post.book, HandOver(incoming=["王师傅"]))
 
     current = post.register.current_shift()
     assert current is not None
@@ -99,17 +100,17 @@ def test_handing_over_twice_at_once_is_two_shifts(post: Post) -> None:
 
 def test_only_a_shift_on_duty_is_handed_over(post: Post) -> None:
     with pytest.raises(ShiftError, match="no shift is on duty"):
-        hand_over(post.journal, post.register, post.clock, "郑师傅")
+        hand_over(post.book, HandOver(incoming=["郑师傅"]))
     take_up(post, "周师傅")
     with pytest.raises(UsageError, match="incoming: write the name"):
-        hand_over(post.journal, post.register, post.clock, "  ")
+        hand_over(post.book, HandOver(incoming=["  "]))
 
     assert post.rows() == ["shift.opened"]
 
 
 def test_what_is_outstanding_is_harmless_and_short(post: Post) -> None:
     take_up(post, "周师傅")
-    hand_over(post.journal, post.register, post.clock, "郑师傅", "a\x1bb" + "长" * 1000)
+    hand_over(post.book, HandOver(incoming=["郑师傅"], outstanding="a\x1bb" + "长" * 1000))
 
     body = [read_body(event.kind, event.body) for _n, event in post.journal.read()][1]
     assert isinstance(body, ShiftHandedOver)
@@ -122,7 +123,7 @@ def test_a_hand_over_that_cannot_be_written_leaves_the_shift_on_duty(post: Post)
     post.journal.connection.execute("PRAGMA query_only = ON")
 
     with pytest.raises(StorageError):
-        hand_over(post.journal, post.register, post.clock, "郑师傅")
+        hand_over(post.book, HandOver(incoming=["郑师傅"]))
 
     post.journal.connection.execute("PRAGMA query_only = OFF")
     current = post.register.current_shift()
@@ -132,7 +133,7 @@ def test_a_hand_over_that_cannot_be_written_leaves_the_shift_on_duty(post: Post)
 
 def test_the_register_made_anew_knows_the_same_shift(post: Post) -> None:
     take_up(post, "周师傅", lead="郑组长")
-    hand_over(post.journal, post.register, post.clock, "郑师傅")
+    hand_over(post.book, HandOver(incoming=["郑师傅"]))
     before = post.register.current_shift()
 
     post.register.rebuild()

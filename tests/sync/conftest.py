@@ -71,6 +71,7 @@ class Sender:
                 "open_parcels": lambda: open_parcels(self.post.folder, STATION, SHANGHAI),
                 "longest_wait_s": 0.02,
                 "timeout_s": DEADLINE_S,
+                "wait_s": 0,
                 **options,
             },
         )
@@ -79,7 +80,7 @@ class Sender:
             yield courier
         finally:
             courier.stop(DEADLINE_S)
-        assert not courier._thread.is_alive()
+        assert not any(thread.is_alive() for thread in courier._threads)
 
     def wait(self, is_so: Callable[[], bool]) -> None:
         """Wait until `is_so`, looking again whenever a courier says something; some news it only writes down."""

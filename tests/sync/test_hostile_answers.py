@@ -69,7 +69,7 @@ HOSTILE: dict[str, tuple[Behaviour, str]] = {
     "nothing": (says(204, b"", **PROTOCOL), "could not take"),
     "401": (problem(401), "does not accept this station .the .* office"),
     "403": (problem(403), "does not accept this station"),
-    "413": (problem(413), "could not take the records .status 413: the .* office"),
+    "413": (problem(413), "too many at once"),
     "500": (problem(500), "status 500"),
     "503": (problem(503), "status 503"),
     "503 without reason": (says(503, PORTAL, **PROTOCOL), "status 503: -"),
