@@ -75,7 +75,7 @@ def check(world: World) -> Report:
         passages=len(allowed),
         conflicts=len(conflicts),
         undone=len(undone),
-        claimed=sum(body.get("leg") == "first" and "unclaimed" not in body["reasons"] for body in allowed),
+        claimed=sum(body.get("leg") == "first" and "unclaimed" not in body.get("reasons", ()) for body in allowed),
     )
 
 
