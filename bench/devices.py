@@ -11,13 +11,12 @@ import os
 import random
 import select
 import statistics
-import sys
 import tempfile
 import time
 import tty
 from pathlib import Path
 
-from bench.screen import PATIENCE_S, Terminal, make_station
+from bench.terminal import PATIENCE_S, Terminal, gate_command, make_station
 from station.devices.voices import gy_mcu9061x_frame
 
 FRAMES = 300
@@ -34,8 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="gatepost-bench-") as folder:
         station = Path(folder) / "station"
         make_station(station, os.ttyname(slave))
-        env = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "GATEPOST_LANG": "en"}
-        terminal = Terminal([sys.executable, "-m", "station", "--dir", str(station)], env)
+        terminal = Terminal(gate_command(station))
         terminal.wait_for(b"READY-BENCH")
         _until_heard(terminal, master)
         times_ms = [1000 * _painted_s(terminal, master, number) for number in range(FRAMES)]

@@ -28,6 +28,12 @@ USE_ISSUING = "issue"
 USE_SEALING = "seal"
 """The use of an X25519 key that ID and phone numbers are sealed to (`sync.sealing`)."""
 
+USE_BUNDLES = "bundle"
+"""The use of an X25519 key that bundles for the community are sealed to (`sync.bundle`)."""
+
+USE_ANSWERS = "answer"
+"""The use of an Ed25519 key that signs the community's bundles for its stations."""
+
 TRUST_LIST = Sign1("application/vnd.gatepost.trust-list.v1+cbor")
 
 
@@ -112,14 +118,18 @@ class TrustList:
         """Return the community's pass keys with that short id; there may be several, and all are to be tried."""
         return self._by_id.get((key_id, community), ())
 
-    def sealing_key(self) -> bytes | None:
-        """Return the raw X25519 key that this community's secrets are sealed to: the newest one not withdrawn."""
-        keys = [
-            entry.public_key
+    def newest(self, use: str) -> bytes | None:
+        """Return this community's newest raw public key of a use that is not withdrawn."""
+        keys = self.good(use)
+        return keys[-1].public_key if keys else None
+
+    def good(self, use: str) -> list[TrustedKey]:
+        """Return this community's keys of a use that are not withdrawn, the newest last."""
+        return [
+            entry
             for entry in self.entries
-            if entry.use == USE_SEALING and entry.community == self.community and entry.withdrawn_at_ms is None
+            if entry.use == use and entry.community == self.community and entry.withdrawn_at_ms is None
         ]
-        return keys[-1] if keys else None
 
     @cached_property
     def _by_id(self) -> dict[tuple[bytes, str], tuple[TrustedKey, ...]]:

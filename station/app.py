@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 from textual import events
 from textual.app import App
 
-from passes.errors import N_
+from passes.trips import Direction
 from station.assembly import Station
 from station.devices.manager import CardRead, CodeScanned, DeviceManager, DeviceNews, Measured
 from station.lane import make_lane
 from station.parcels import open_parcels
+from station.screens.catalogue import SCREENS, entry
 from station.screens.dealer import Scanner
 from station.screens.gate import GateScreen
 from station.screens.messages import (
@@ -18,9 +19,9 @@ from station.screens.messages import (
     CodeRead,
     CourierSaid,
     DeviceSaid,
-    DevicesWanted,
     JournalGrew,
     ScannerSaid,
+    ScreenWanted,
     ThermometerSaid,
 )
 from station.settings import Settings
@@ -29,34 +30,40 @@ from sync.claiming import HttpClaims
 from sync.courier import Courier, CourierState
 
 if TYPE_CHECKING:
-    from station.wizard import Draft
+    from station.screens.work import WorkScreen
 
-_SETTING_UP = N_("devices are being set up: close that screen to go on")
+_GATE = "gate"
 START_DELAY_S = 0.05
 """Threads begin after the first paint, so the guard can scan before httpx and the serial port have been loaded."""
 
 
 class GatepostApp(App[None]):
-    """One station's terminal; a simulated `scanner` deals visitors when its key is pressed."""
+    """One station's terminal; a simulated `scanner` deals visitors when its key is pressed.
 
+    The gate and every screen beside it have a stack of their own (Textual's modes), so that a screen that a scan puts
+    aside keeps all that was typed into it, its dialogs included.
+    """
+
+    DEFAULT_MODE = _GATE
     ENABLE_COMMAND_PALETTE = False
     TITLE = "Gatepost 岗亭"
 
     def __init__(self, station: Station, *, scanner: Scanner | None = None) -> None:
         super().__init__()
         self.station = station
-        self._lane = make_lane(station)
+        self.lane = make_lane(station)
         self._devices = self._make_devices()
-        self._gate_screen = GateScreen(station, self._lane, scanner, self._devices.states)
+        self._gate_screen = GateScreen(station, self.lane, scanner, self._devices.states)
+        self.add_mode(_GATE, lambda: self._gate_screen)
+        self._screens: dict[str, WorkScreen] = {}
+        self._openers: dict[str, str] = {}
         self._keyboard = Keyboard(self, self._take_code)
-        self._unsaved_device: Draft | None = None
         self._is_community_reachable = False
         self._courier = self._make_courier()
         self._claims = self._make_claims()
 
     def on_mount(self) -> None:
-        """Show the gate, then start what runs beside it."""
-        self.push_screen(self._gate_screen)
+        """Start what runs beside the gate."""
         self.set_timer(START_DELAY_S, self._start_threads)
 
     def on_unmount(self) -> None:
@@ -79,16 +86,72 @@ class GatepostApp(App[None]):
             self._courier.nudge()
 
     def on_code_read(self, message: CodeRead) -> None:
-        """Hand a code that got into a dialog's field to the gate behind it."""
-        self._gate_screen.take_code(message.text)
+        """Take a code that got into a field that is not for it."""
+        self._take_code(message.text)
 
-    def on_devices_wanted(self, _message: DevicesWanted) -> None:
-        """Show the devices in front of the gate."""
+    def on_scanner_said(self, message: ScannerSaid) -> None:
+        """Take a code from a scanner on a serial port."""
+        self._take_code(message.code, message.direction)
+
+    def on_card_said(self, message: CardSaid) -> None:
+        """Give an ID card to the screen that is in front, if it takes one, else to the gate."""
+        screen = self._screens.get(self.current_mode)
+        if screen is None or not screen.take_card(message.event):
+            self._gate_screen.card_said(message.event)
+
+    def on_screen_wanted(self, message: ScreenWanted) -> None:
+        """Open the screen that is wanted, or ask which."""
         if self.screen is not self._gate_screen:
             return
-        from station.screens.devices import DevicesScreen  # seldom needed, and a start is cold
+        if message.screen:
+            self.open_screen(message.screen)
+            return
+        from station.dialogs.menu import MenuDialog
 
-        self.push_screen(DevicesScreen(self.station, self, self._unsaved_device), self._devices_closed)
+        self.push_screen(MenuDialog(SCREENS, tuple(reversed(self._screens))), self._chosen)
+
+    def _chosen(self, name: str | None) -> None:
+        if name is not None:
+            self.open_screen(name)
+
+    def open_screen(self, name: str, given: object = None) -> None:
+        """Show a screen of the catalogue; one that was put aside is as it was, and receives what is given."""
+        before, screen = self._screens.get(self.current_mode), self._screens.pop(name, None)
+        if before is not None and before is not screen:
+            before.put_aside()
+        if before is not None or screen is None:
+            self._openers[name] = self.current_mode
+        if screen is None:
+            screen = entry(name).load()(self, given)
+            self._screens[name] = screen
+            self.add_mode(name, lambda: screen)
+            self.switch_mode(name)
+            return
+        self._screens[name] = screen  # the newest stands last
+        self.switch_mode(name)
+        screen.take_up()
+        if given is not None:
+            screen.receive(given)
+
+    def close_screen(self, screen: "WorkScreen") -> None:
+        """Go back to where the screen was opened from, and forget it."""
+        name = screen.NAME
+        if self._screens.pop(name, None) is None:
+            return
+        opener = self._openers.pop(name)
+        if opener in self._screens:
+            self.switch_mode(opener)
+            self._screens[opener].take_up()
+        else:
+            self.switch_mode(_GATE)
+        self.remove_mode(name)
+
+    def show_gate(self) -> None:
+        """Put the screen in front aside as it is, and show the gate."""
+        screen = self._screens.get(self.current_mode)
+        if screen is not None:
+            screen.put_aside()
+            self.switch_mode(_GATE)
 
     def release_devices(self) -> None:
         """Let go of all ports, so that the devices screen can listen to them."""
@@ -101,20 +164,18 @@ class GatepostApp(App[None]):
 
         self._devices.stop()
         take_over(self.station.settings, settings)
-        self._lane.refit(settings)
+        self.lane.refit(settings)
         self._devices = self._make_devices()
         self._gate_screen.use_devices(self._devices.states)
         self._devices.start()
 
-    def _devices_closed(self, unsaved: "Draft | None") -> None:
-        self._unsaved_device = unsaved
-
-    def _take_code(self, text: str) -> None:
-        """Hand a typed code to the gate; a screen that is no dialog makes room for it first."""
-        if self.screen is self._gate_screen or self.screen.is_modal:
-            self._gate_screen.take_code(text)
-        else:
-            self.screen.post_message(CodeRead(text))
+    def _take_code(self, text: str, direction: Direction | None = None) -> None:
+        """Hand a code to the gate, for which a screen beside it makes room; some take what is for them."""
+        screen = self._screens.get(self.current_mode)
+        if screen is not None and screen.take_code(text):
+            return
+        self.show_gate()
+        self._gate_screen.take_code(text, direction)
 
     def _make_devices(self) -> DeviceManager:
         station = self.station
@@ -149,9 +210,9 @@ class GatepostApp(App[None]):
         if isinstance(news, Measured):
             self._gate_screen.post_message(ThermometerSaid(news.event))
         elif isinstance(news, CodeScanned):
-            self._gate_screen.post_message(ScannerSaid(news.code, news.direction))
+            self.post_message(ScannerSaid(news.code, news.direction))
         elif isinstance(news, CardRead):
-            self._gate_screen.post_message(CardSaid(news.event))
+            self.post_message(CardSaid(news.event))
         else:
             self._gate_screen.post_message(DeviceSaid(news.state))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from passes.errors import N_, KeyFileError
 from passes.keyfiles import load_key
-from passes.trust import TrustList, read_trust_list
+from passes.trust import USE_SEALING, TrustList, read_trust_list
 from station.clock import Clock, SystemClock
 from station.deciding import Decider
 from station.gate import Gate
@@ -29,6 +29,7 @@ from station.trusting import Trusting
 from sync.events import recompute_hash
 
 if TYPE_CHECKING:
+    from station.access import Access
     from station.issuing import Desk
     from sync.sealing import Sealer
 
@@ -73,6 +74,13 @@ class Station:
         with_names = self.settings.passes.holder_names
         return Desk(self.journal, self.register, key, community, self.clock, with_names, self.sealer())
 
+    @property
+    def access(self) -> "Access":
+        """Who works here."""
+        from station.access import Access
+
+        return Access(self.journal, self.register, self.clock)
+
     def sealer(self) -> "Sealer | None":
         """Return what numbers are sealed with; None where the office has given no key to seal to yet.
 
@@ -80,7 +88,7 @@ class Station:
         """
         from sync.sealing import Sealer, load_digest_key
 
-        public_key = self.trusting.newest().sealing_key()
+        public_key = self.trusting.newest().newest(USE_SEALING)
         if public_key is None:
             return None
         path = self.folder / DIGEST_KEY_FILE

@@ -8,6 +8,7 @@ from passes.plaintext import plain
 from passes.trips import Direction
 from station.clock import Clock
 from station.journal import Journal
+from station.logbook import LoggedPassage, recent
 from station.register import Register
 from sync.bodies import ClockConfirmed, PassageMissed, PassageUndone
 from sync.events import Event
@@ -16,6 +17,7 @@ UNDO_MS = 15 * 60_000
 """How long after it a passage can be taken back, this instant included."""
 
 _MOST_SAID = 500
+_MOST_LOOKED_AT = 50
 
 
 class CorrectionError(GatepostError):
@@ -45,6 +47,12 @@ def undo(journal: Journal, register: Register, clock: Clock, pass_id: str, reaso
             )
         body = PassageUndone(passage_id=leg.id, pass_id=pass_id, reason=_said(reason))
         return register.record(body, now_ms)
+
+
+def newest_to_undo(journal: Journal) -> LoggedPassage | None:
+    """Return the passage that this gate let through last and has not taken back."""
+    newest = recent(journal.connection, _MOST_LOOKED_AT)
+    return next((one for one in newest if one.body.outcome == "allowed" and not one.is_undone), None)
 
 
 def record_missed(

@@ -31,6 +31,9 @@ _LAST_LEG = (
 _DAY_MS = 86_400_000
 
 
+_TALLIED = ("entries", "exits", "fevers", "refused", "turned_back", "overridden")
+
+
 class Counts(msgspec.Struct, frozen=True):
     """What happened at this gate on one local day.
 
@@ -45,6 +48,7 @@ class Counts(msgspec.Struct, frozen=True):
     fevers: int = 0
     refused: int = 0
     turned_back: int = 0
+    overridden: int = 0
 
 
 class Counting:
@@ -66,7 +70,9 @@ class Counting:
             self._begin(day)
         self._catch_up()
         trips = Counter(self._open.values())
-        tally = {name: self._tally[name] for name in ("entries", "exits", "fevers", "refused", "turned_back")}
+        tally = {
+            name: self._tally[name] for name in ("entries", "exits", "fevers", "refused", "turned_back", "overridden")
+        }
         return Counts(**tally, away=trips["exit"], inside=trips["entry"])
 
     def _load_open(self) -> None:
@@ -132,3 +138,4 @@ class Counting:
         if local_day(at_ms, self._zone) == self._day:
             self._tally[counted_as(body)] += change
             self._tally["fevers"] += change if Reason.FEVER in body.reasons else 0
+            self._tally["overridden"] += change if Reason.OVERRIDDEN in body.reasons else 0

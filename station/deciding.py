@@ -1,6 +1,6 @@
 """Answering a scan from what the register knows at this moment; nothing is recorded here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ from station.claiming import Claim, claim_keys, lost
 from station.clock import local_time
 from station.journal import Journal
 from station.register import PassRow, Register
-from sync.bodies import Attempt, Visit
+from sync.bodies import Attempt, Companion, Visit
 from sync.events import Event
 
 CLOCK_TOLERANCE_MS = 60_000
@@ -59,7 +59,8 @@ class Person(msgspec.Struct, frozen=True):
 class Visitor(msgspec.Struct, frozen=True):
     """A registered visitor without a pass: `household` and `address` are those of the host, empty where none was named.
 
-    `has_document` is false for whoever could show no paper. `host_known` as in `Person`.
+    `has_document` is false for whoever could show no paper. `host_known` as in `Person`. `companions` are the names of
+    those who pass with them, each to be measured; empty for somebody unnamed.
     """
 
     person_id: str
@@ -69,6 +70,7 @@ class Visitor(msgspec.Struct, frozen=True):
     visit: Visit
     has_document: bool = True
     host_known: bool | None = None
+    companions: tuple[str, ...] = ()
 
 
 class Override(msgspec.Struct, frozen=True):
@@ -83,9 +85,11 @@ class Scan(msgspec.Struct, frozen=True):
 
     `recorded` is the event on disk and `outcome` what it says happened. `again` marks the repeated read of a passage
     that is already recorded. `celsius` is the reading that decided, the last valid one. `id_matches` is what the guard
-    saw on the ID card. `last_leg` is the last accepted passage of the pass's line. `state_detail` is the stated reason
-    of the pass's state. `counted_ms` is the instant that counts: later than `at_ms` while the clock is not believed. It
-    and `last_leg` are by a clock that is `ahead_ms` ahead of the community's.
+    saw on the ID card. Of the `attempts` the first `carried` are of an earlier scan, before a rest: they are kept and
+    decide nothing any more. `companions` pass together with this person, each with their own readings; `method` and
+    `steps` say what was checked (`station.checklists`). `last_leg` is the last accepted passage of the pass's line.
+    `state_detail` is the stated reason of the pass's state. `counted_ms` is the instant that counts: later than `at_ms`
+    while the clock is not believed. It and `last_leg` are by a clock that is `ahead_ms` ahead of the community's.
     """
 
     text: str
@@ -96,6 +100,8 @@ class Scan(msgspec.Struct, frozen=True):
     token: PassToken | None = None
     typed: bool = False
     attempts: tuple[Attempt, ...] = ()
+    carried: int = 0
+    companions: tuple[Companion, ...] = ()
     celsius: float | None = None
     no_reading_reason: str | None = None
     id_matches: bool | None = None
@@ -104,6 +110,8 @@ class Scan(msgspec.Struct, frozen=True):
     counted_ms: int = 0
     ahead_ms: int = 0
     override: Override | None = None
+    method: str | None = None
+    steps: tuple[str, ...] = ()
     recorded: Event | None = None
     outcome: RecordedOutcome | None = None
     again: bool = False
@@ -178,9 +186,14 @@ class Decider:
             visit=visitor.visit,
             host_known=visitor.host_known,
         )
-        id_matches = None if visitor.has_document else False
         return Scan(
-            f"visit {visitor.person_id}", direction, at_ms, refused(Reason.NOT_A_PASS), person, id_matches=id_matches
+            f"visit {visitor.person_id}",
+            direction,
+            at_ms,
+            refused(Reason.NOT_A_PASS),
+            person,
+            id_matches=None if visitor.has_document else False,
+            companions=tuple(Companion(name=name) for name in visitor.companions),
         )
 
     def decided(self, scan: Scan, *, alone: bool = False, claim: Claim | None = None) -> Scan:
@@ -325,15 +338,37 @@ class Decider:
         legs = self._register.legs(line, today - timedelta(days=kind.period_days - 1), ahead_ms)
         return standing(legs, kind.first_leg, today, kind.period_days, self._zone)
 
+    def next_to_measure(self, scan: Scan) -> int | None:
+        """Return who has no valid reading yet: 0 for the pass's holder, n for the n-th companion, None for nobody."""
+        for number, (finding, _celsius) in enumerate(self._findings(scan)):
+            if finding in (None, Finding.LOW, Finding.IMPLAUSIBLE):
+                return number
+        return None
+
     def _finding(self, scan: Scan) -> tuple[Finding | Skipped | None, float | None]:
-        """Return what the series of attempts amounts to, and the value that decided."""
-        judged = [(self._rule.judge(attempt.celsius), attempt.celsius) for attempt in scan.attempts]
+        """Return what the readings of all who pass amount to, and the value that decided: the gravest of them."""
+        findings = self._findings(scan)
+        return findings[0] if len(findings) == 1 else min(findings, key=lambda found: _GRAVITY.index(found[0]))
+
+    def _findings(self, scan: Scan) -> list[tuple[Finding | Skipped | None, float | None]]:
+        own = self._of_series(scan.attempts[scan.carried :], scan.no_reading_reason)
+        return [own, *(self._of_series(one.attempts, one.no_reading_reason) for one in scan.companions)]
+
+    def _of_series(
+        self, attempts: Sequence[Attempt], no_reading_reason: str | None
+    ) -> tuple[Finding | Skipped | None, float | None]:
+        """Return what one person's series of attempts amounts to, and the value that decided."""
+        judged = [(self._rule.judge(attempt.celsius), attempt.celsius) for attempt in attempts]
         valid = [(finding, celsius) for finding, celsius in judged if finding in (Finding.NORMAL, Finding.FEVER)]
         if valid:
             return valid[-1]
-        if scan.no_reading_reason:
+        if no_reading_reason:
             return SKIPPED, None
         return (judged[-1][0], None) if judged else (None, None)
+
+
+_GRAVITY = (Finding.FEVER, Finding.LOW, Finding.IMPLAUSIBLE, None, SKIPPED, Finding.NORMAL)
+"""What counts where several people pass together, the gravest first."""
 
 
 def _is_own_token(scan: Scan, row: PassRow) -> bool:

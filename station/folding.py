@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 REGISTER_TABLES = (
     *("passes", "pass_events", "lines", "persons", "restrictions", "legs", "undone"),
     *("rules", "trust_lists", "conflicts", "shifts", "numbers", "visits", "matters", "matter_steps"),
+    "staff",
 )
 """All that is folded from the journal and the feed, and can be thrown away."""
 
@@ -59,6 +60,7 @@ _REGISTER_VISIT = (
     " station = excluded.station, order_ms = excluded.order_ms, id = excluded.id"
     " WHERE (excluded.order_ms, excluded.id) > (visits.order_ms, visits.id)"
 )
+_SET_STAFF = "INSERT OR REPLACE INTO staff VALUES (?, ?, ?)"
 _RESTRICTIONS: dict[type[bodies.Restriction], tuple[Reason, bool]] = {
     bodies.HolderBanned: (Reason.BANNED, True),
     bodies.HolderUnbanned: (Reason.BANNED, False),
@@ -118,6 +120,7 @@ class Fold:
             bodies.ConflictClosed: self._conflict_closed,
             bodies.ShiftOpened: self._shift_opened,
             bodies.ShiftHandedOver: self._shift_handed_over,
+            bodies.StaffSet: self._staff_set,
             **dict.fromkeys(_RESTRICTIONS, self._restriction),
             **dict.fromkeys(OPENINGS, self._matter),
             **dict.fromkeys(STEPS, self._step),
@@ -289,6 +292,11 @@ class Fold:
                 "UPDATE shifts SET handed_over_ms = ?, incoming = ?, outstanding = ?, handed_over = ? WHERE id = ?",
                 (*(event.at_ms, body.incoming, body.outstanding, msgspec.json.encode(body).decode(), event.shift),),
             )
+
+    def _staff_set(self, n: int | None, _event: Fact, body: bodies.StaffSet) -> None:
+        # Each station has its own: whoever is a lead elsewhere is none here.
+        if n is not None:
+            self._db.execute(_SET_STAFF, (body.name, " ".join(body.roles), int(body.active)))
 
 
 def _place_ms(event: Fact, order_ms: int | None = None) -> int:

@@ -5,7 +5,7 @@ guard's key; what is recorded is decided anew in the transaction that records it
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -24,7 +24,7 @@ from station.deciding import CLOCK_TOLERANCE_MS, Decider, Override, RecordedOutc
 from station.journal import Journal
 from station.logbook import newest_with_id
 from station.register import Register
-from sync.bodies import Attempt, PassageRecorded
+from sync.bodies import Attempt, Companion, PassageRecorded
 from sync.events import new_id
 
 REPEAT_MS = 5_000
@@ -32,6 +32,7 @@ REPEAT_MS = 5_000
 
 _EXCERPT = 64
 _MOST_SAID = 500
+_MOST_NAME = 64
 
 
 class Gate:
@@ -99,17 +100,41 @@ class Gate:
         scan = self._decided(read)
         return self._as_before(scan) or self._with_refusal_recorded(scan)
 
-    def measured(self, scan: Scan, attempts: Iterable[Attempt]) -> Scan:
+    def measured(self, scan: Scan, attempts: Iterable[Attempt], whose: int = 0) -> Scan:
         """Answer anew with further readings, the last valid one deciding; a fever at a first leg is recorded at once.
 
         A value outside the plausible range is kept as an attempt but is no reading; what is no number is not even that.
+        `whose` is 0 for the holder of the pass and n for the n-th companion.
         """
-        series = _numbered((*scan.attempts, *attempts))
-        return self._with_refusal_recorded(self._decided_now(replace(scan, attempts=series, no_reading_reason=None)))
+        if whose:
+            companion = scan.companions[whose - 1]
+            series = list(_numbered((*companion.attempts, *attempts)))
+            scan = _with_companion(scan, whose, replace(companion, attempts=series, no_reading_reason=None))
+        else:
+            scan = replace(scan, attempts=_numbered((*scan.attempts, *attempts)), no_reading_reason=None)
+        return self._with_refusal_recorded(self._decided_now(scan))
 
-    def skip_reading(self, scan: Scan, reason: str) -> Scan:
-        """Answer anew without a reading, for a stated reason."""
-        return self._with_refusal_recorded(self._decided_now(replace(scan, no_reading_reason=reason)))
+    def skip_reading(self, scan: Scan, reason: str, whose: int = 0) -> Scan:
+        """Answer anew without a reading, for a stated reason; `whose` as in `measured`."""
+        if whose:
+            companion = replace(scan.companions[whose - 1], no_reading_reason=_said(reason))
+            scan = _with_companion(scan, whose, companion)
+        else:
+            scan = replace(scan, no_reading_reason=reason)
+        return self._with_refusal_recorded(self._decided_now(scan))
+
+    def next_to_measure(self, scan: Scan) -> int | None:
+        """Return who has no valid reading yet, as `measured` counts them; None when everybody has."""
+        return self._decider.next_to_measure(scan)
+
+    def rested(self, scan: Scan, attempts: tuple[Attempt, ...]) -> Scan:
+        """Answer for somebody who comes back after a rest, with the attempts from before, which decide no more."""
+        return self._decided_now(replace(scan, attempts=attempts, carried=len(attempts)))
+
+    def accompanied(self, scan: Scan, names: Sequence[str]) -> Scan:
+        """Answer anew for people who pass together on one pass; each of the named has to be measured too."""
+        companions = tuple(Companion(name=plain(name, _MOST_NAME)) for name in names)
+        return self._with_refusal_recorded(self._decided_now(replace(scan, companions=companions)))
 
     def check_id(self, scan: Scan, *, matches: bool) -> Scan:
         """Answer anew after a look at the ID card; where it is missing or another's, that is recorded at once."""
@@ -234,8 +259,15 @@ class Gate:
             typed=scan.typed,
             scan=None if person else mask_scan(scan.text, _EXCERPT),
             visit=person.visit if person else None,
+            companions=list(scan.companions),
+            method=scan.method,
+            steps=list(scan.steps),
         )
         return replace(scan, recorded=self.register.record(body, scan.at_ms, event_id), outcome=outcome)
+
+
+def _with_companion(scan: Scan, whose: int, companion: Companion) -> Scan:
+    return replace(scan, companions=(*scan.companions[: whose - 1], companion, *scan.companions[whose:]))
 
 
 def _numbered(attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:

@@ -5,31 +5,29 @@ them, and which readings belong to whom; it decides nothing itself.
 """
 
 from collections import deque
+from collections.abc import Sequence
+
+from msgspec.structs import replace
 
 from passes.errors import N_, UsageError
 from passes.plaintext import plain
 from passes.policy import Outcome
-from passes.reasons import NOTES, Reason
 from passes.temperature import Finding
 from passes.trips import Direction
 from station.assembly import Station
+from station.checklists import Checklist
 from station.clock import Clock
-from station.corrections import undo
+from station.corrections import newest_to_undo, undo
 from station.deciding import Scan, Visitor
-from station.devices import PROTOCOLS
 from station.devices.measurement import Measurement
-from station.devices.stability import StabilityRule
 from station.gate import Gate
-from station.logbook import LoggedPassage, recent
+from station.resting import Rester, Resting
+from station.scan_states import can_be_overruled, is_feverish, is_on_the_other_side, is_open
 from station.settings import Settings
+from station.sight import Sight, stability_of
 from sync.bodies import Attempt
 
 MOST_WAITING = 5
-_OLD_S = 2.0
-"""What was measured so long ago is not shown any more: a program that was held up catches up with it all at once."""
-
-_AIR_CELSIUS = 1.0
-"""What differs from the air by less than this is taken for the wall behind, not for a forehead."""
 
 
 class LaneError(UsageError):
@@ -39,57 +37,68 @@ class LaneError(UsageError):
 class Lane:
     """One gate's lane.
 
-    `site` is where on the body the thermometer measures unless the guard chooses another for the person who stands
-    here; `device` is its protocol's name.
+    `sight` is its thermometer. `checklist` has the steps that the guard ticks. Whoever had a fever rests for `rest_ms`
+    before they are measured again. Where the direction `is_fixed`, it is changed for one person only.
     """
 
     def __init__(
-        self, gate: Gate, stability: StabilityRule, clock: Clock, *, direction: Direction, site: str, device: str
+        self,
+        gate: Gate,
+        sight: Sight,
+        clock: Clock,
+        *,
+        direction: Direction,
+        is_fixed: bool = False,
+        rest_ms: int = 300_000,
+        checklist: Checklist | None = None,
     ) -> None:
         self.direction = direction
         self.current: Scan | None = None
         self.waiting: deque[str] = deque()
-        self.stability = stability
-        self.site = site
+        self.sight = sight
+        self.checklist = checklist or Checklist("")
         self._gate = gate
         self._clock = clock
-        self._usual_site = site
-        self._device = device
-        self._is_occupied = False
-        self._is_asked_again = False
-        self._live: Measurement | None = None
+        self._usual = direction if is_fixed else None
+        self._rest_ms = rest_ms
+        self._resting = Resting(gate.journal.connection)
+        self._codes: dict[str, str] = {}
         self._ways: dict[str, Direction] = {}
 
     def refit(self, settings: Settings) -> None:
-        """Measure from now on with the thermometer of `settings`; whoever stands here is measured with it."""
-        self.stability = _stability(settings)
-        self._usual_site = settings.thermometer.site
-        self._device = settings.thermometer.protocol
-        if self.is_pending:
-            self.stability.step_up(self._clock.monotonic_s())
-        else:
-            self.site = self._usual_site
+        """Work by other settings from now on; whoever stands here is measured with their thermometer."""
+        thermometer = settings.thermometer
+        self._rest_ms = settings.temperature.rest_minutes * 60_000
+        self.checklist = Checklist(settings.gate.method, tuple(settings.gate.steps))
+        self.sight.refit(
+            stability_of(settings), site=thermometer.site, device=thermometer.protocol, is_pending=self.is_pending
+        )
 
     @property
     def is_pending(self) -> bool:
         """Whether somebody stands here whose passage is neither recorded nor refused."""
-        return self.current is not None and _is_open(self.current)
+        return self.current is not None and is_open(self.current)
 
     def turn_direction(self) -> None:
-        """Change the direction; a pending scan is decided anew the other way.
+        """Change the direction; a pending scan is decided anew the other way, and so is whoever is already out, or in.
 
-        A refusal already recorded stays so: the guard scans again. Raises `StorageError` when the other way is refused
-        and that cannot be written; then nothing has changed.
+        Any other refusal already recorded stays so: the guard scans again. Raises `StorageError` when the other way is
+        refused and that cannot be written; then nothing has changed.
         """
         turned = self.direction.opposite
-        if self.current is not None and self.is_pending:
-            self.current = self._decided_for(turned, self.current)
+        current = self.current
+        if current is not None and self.is_pending:
+            self.current = self._decided_for(turned, current)
+        elif current is not None and is_on_the_other_side(current):
+            self._show(self._gate.turned(current, turned))
+        elif self._usual:
+            raise LaneError(N_("this gate goes one way only; scan a pass first, then F2 turns that person"))
         self.direction = turned
 
     @property
     def is_waiting_for_the_one_before(self) -> bool:
         """Whether whoever was measured last may still stand before the thermometer, where the next one should."""
-        return self.is_pending and self._is_occupied and self.stability.reading is None
+        return self.is_pending and self.sight.is_blocked
 
     @property
     def live_celsius(self) -> float | None:
@@ -98,10 +107,40 @@ class Lane:
         Never what is of the person before: measured before this one was scanned, or while the other had not been seen
         to step away.
         """
-        live = self._live
-        if live is None or self.is_waiting_for_the_one_before or self._clock.monotonic_s() - live.at_s > _OLD_S:
+        return None if self.is_waiting_for_the_one_before else self.sight.live_celsius
+
+    @property
+    def rest_ends_ms(self) -> int | None:
+        """Until when whoever stands here rests after a fever; None for everybody else, and once they are measured."""
+        current = self.current
+        if current is None or self.sight.is_asked_again:
             return None
-        return live.celsius
+        if (self.is_pending and 0 < current.carried == len(current.attempts)) or is_feverish(current):
+            return current.attempts[-1].at_ms + self._rest_ms
+        return None
+
+    @property
+    def whose_turn(self) -> int:
+        """Who is to be measured: 0 for the holder of the pass, n for the n-th companion."""
+        return (self.current and self._gate.next_to_measure(self.current)) or 0
+
+    def resting(self) -> list[tuple[Rester, int]]:
+        """Return who rests after a fever, and until when (UTC milliseconds); not who stands here."""
+        here = self.current.person.pass_id if self.current and self.current.person and self.is_pending else None
+        everybody = self._resting.all(self._clock.now_ms())
+        return [(one, one.at_ms + self._rest_ms) for one in everybody if one.pass_id != here]
+
+    def come_back(self, rester: Rester) -> None:
+        """Go on with somebody who has rested; raises `LaneError` while somebody else stands here."""
+        self._require_room()
+        visitor = rester.visitor()
+        if visitor:
+            self.direction = rester.direction
+            self._show(self._gate.visit(visitor, rester.direction))
+        elif code := self._codes.get(rester.pass_id) or rester.body.pass_number:
+            self._take(code, rester.direction)
+        else:
+            raise LaneError(N_("this pass is not in the list: scan it again"))
 
     def scan(self, text: str, direction: Direction | None = None) -> None:
         """Take the next code: answered now, or kept until the pending person is done.
@@ -117,9 +156,15 @@ class Lane:
 
     def visit(self, visitor: Visitor) -> None:
         """Take a visitor without a pass; raises `LaneError` while somebody else stands here."""
-        if self.is_pending:
-            raise LaneError(N_("somebody stands here already; record them first with Enter"))
+        self._require_room()
         self._show(self._gate.visit(visitor, self.direction))
+
+    def accompany(self, names: Sequence[str]) -> None:
+        """Let others pass together with whoever stands here: each of the named is measured too, one after the other.
+
+        Raises `LaneError` when nobody stands here.
+        """
+        self.current = self._gate.accompanied(self._somebody(), names)
 
     def keep(self, text: str, direction: Direction | None = None) -> None:
         """Let a code wait behind the others until it is called, even when nobody stands here.
@@ -143,55 +188,13 @@ class Lane:
             self._ways[text] = direction
 
     def measured(self, measurement: Measurement) -> bool:
-        """Take one measurement of the stream; say whether it made a reading for the person who stands here.
-
-        A reading that did not settle the matter (low, or a fever on the way home) is followed by another attempt as
-        soon as the thermometer has seen that the forehead went away. So is the next person's first: whoever was
-        measured last may still stand before the thermometer when the next one is scanned.
-        """
-        if self.stability.is_after_step_up(measurement):
-            self._live = measurement
-        latched = self.stability.reading
-        if self._is_wall(measurement):
-            self._is_occupied = False
-            if latched is not None and self._wants_another():
-                self.stability.remeasure(measurement.at_s)
-                return False
-        if latched is None and self._is_occupied:
+        """Take one measurement of the stream; say whether it made a reading for somebody who stands here."""
+        is_resting = self.is_pending and self.rest_ends_ms is not None
+        attempt = self.sight.take(measurement, wants_another=self._wants_another(), is_resting=is_resting)
+        if attempt is None or self.current is None:
             return False
-        self.stability.add(measurement)
-        reading = self.stability.reading
-        if latched is not None or reading is None:
-            return False
-        self._is_occupied = True
-        if self.current is None or not self._wants_another():
-            return False
-        attempt = Attempt(
-            celsius=reading.celsius,
-            at_ms=self._clock.now_ms(),
-            quantity=reading.quantity,
-            site=self.site,
-            device=self._device,
-            raw_celsius=reading.raw_celsius,
-            offset_celsius=reading.offset_celsius,
-            ambient_celsius=reading.ambient_celsius,
-            raw=reading.raw.hex(),
-        )
-        self.current = self._gate.measured(self.current, [attempt])
-        self._is_asked_again = False
+        self._take_reading(self.current, attempt)
         return True
-
-    def _is_wall(self, measurement: Measurement) -> bool:
-        """Whether the thermometer sees nobody: colder than any person, or on a hot day as warm as the air."""
-        ambient = measurement.ambient_celsius
-        return measurement.celsius < self.stability.lowest_celsius or (
-            ambient is not None and abs(measurement.celsius - ambient) < _AIR_CELSIUS
-        )
-
-    def lose_sight(self) -> None:
-        """Take note that the thermometer was cut off: whoever stood before it may have gone unseen."""
-        self._is_occupied = False
-        self._live = None
 
     def type_reading(self, celsius: float, reason: str) -> None:
         """Take a reading that the guard typed, with the reason for not measuring.
@@ -208,22 +211,20 @@ class Lane:
             )
         at_ms = self._clock.now_ms()
         attempt = Attempt(
-            celsius=celsius, at_ms=at_ms, quantity="body", site=self.site, manual=True, reason=plain(reason)
+            celsius=celsius, at_ms=at_ms, quantity="body", site=self.sight.site, manual=True, reason=plain(reason)
         )
-        self.current = self._gate.measured(current, [attempt])
-        self.stability.remeasure(self._clock.monotonic_s())
-        self._is_asked_again = False
+        self._take_reading(current, attempt)
+        self.sight.type_in()
+
+    def _take_reading(self, scan: Scan, attempt: Attempt) -> None:
+        self.current = self._gate.measured(scan, [attempt], self.whose_turn)
+        if scan.person and is_feverish(self.current):
+            # They come back after a rest: their code is better than their number, which counts as typed.
+            self._codes[scan.person.pass_id] = scan.text
 
     def skip_reading(self, reason: str) -> None:
         """Go on without a reading, for a stated reason."""
-        self.current = self._gate.skip_reading(self._measurable(), reason)
-
-    def remeasure(self) -> None:
-        """Forget the reading on display and take the next one of the same person, whoever is in front now."""
-        self._is_occupied = False
-        self._is_asked_again = True
-        self._live = None
-        self.stability.remeasure(self._clock.monotonic_s())
+        self.current = self._gate.skip_reading(self._measurable(), reason, self.whose_turn)
 
     def choose_site(self, site: str) -> None:
         """Measure the person who stands here at another place of the body; the next person is measured as usual.
@@ -231,21 +232,21 @@ class Lane:
         Raises `LaneError` when nobody stands here.
         """
         self._measurable()
-        self.site = site
+        self.sight.site = site
 
     def record(self, *, acknowledged: bool = False) -> bool:
         """Record the pending passage and say whether it is now on disk.
 
         Where the ID card is asked for, recording says that the guard looked at it and that it matches. An attention
-        verdict is recorded only when it was `acknowledged`. Raises `StorageError` when nothing could be
-        written.
+        verdict is recorded only when it was `acknowledged`, and nothing while a step of the checklist is open. Raises
+        `StorageError` when nothing could be written.
         """
-        if self.current is None or not self.is_pending:
+        if self.current is None or not self.is_pending or self.checklist.is_open:
             return False
         verdict = self.current.verdict
         if verdict.needs_id and not verdict.needs_reading and (acknowledged or verdict.outcome is Outcome.ALLOW):
             self.current = self._gate.check_id(self.current, matches=True)
-        self.current = self._gate.admit(self.current, acknowledged=acknowledged)
+        self.current = self._gate.admit(self._checked(self.current), acknowledged=acknowledged)
         return self.current.recorded is not None and self.current.verdict.outcome is not Outcome.REFUSE
 
     def refuse_id(self) -> None:
@@ -258,12 +259,22 @@ class Lane:
             raise LaneError(N_("no ID card is asked for with this pass"))
         self.current = self._gate.check_id(current, matches=False)
 
+    def look_again(self, pass_id: str) -> None:
+        """Decide anew about whoever stands here, or was refused here, if something became known about their pass."""
+        current = self.current
+        if current is None or current.person is None or current.person.pass_id != pass_id:
+            return
+        if self.is_pending:
+            self.current = self._decided_for(self.direction, current)
+        elif current.outcome == "refused":
+            self._show(self._gate.turned(current, current.direction))
+
     def undo(self, reason: str) -> None:
         """Take back the passage recorded last at this gate.
 
         Raises `CorrectionError` when it is too old, or the pass has been used since, `LaneError` when there is none.
         """
-        last = next((passage for passage in recent(self._gate.journal.connection, 50) if _can_be_undone(passage)), None)
+        last = newest_to_undo(self._gate.journal)
         if last is None or last.body.pass_id is None:
             raise LaneError(N_("there is no passage here that could be taken back"))
         undo(self._gate.journal, self._gate.register, self._clock, last.body.pass_id, reason)
@@ -272,7 +283,19 @@ class Lane:
 
     def turn_back(self, remark: str) -> None:
         """Record that the person who stands here was not let through, for a stated reason."""
-        self.current = self._gate.turn_back(self._somebody(), remark)
+        self.current = self._gate.turn_back(self._checked(self._somebody()), remark)
+
+    def override(self, *, lead: str, reason: str) -> bool:
+        """Record whom the rules refuse, on the lead's word; say whether that is on disk now.
+
+        Raises `UsageError` without a reason, `LaneError` where nobody was refused whom a lead may let through.
+        """
+        current = self.current
+        if current is None or not can_be_overruled(current):
+            raise LaneError(N_("nobody stands here whom the lead could let through"))
+        self.current = self._gate.override(self._checked(current), lead=lead, reason=reason)
+        self.sight.step_up()
+        return self.current.outcome == "allowed"
 
     def drop(self) -> None:
         """Forget the pending scan: nothing is recorded."""
@@ -290,25 +313,42 @@ class Lane:
         return True
 
     def _take(self, text: str, direction: Direction | None) -> None:
-        scan = self._gate.scan(text, direction or self.direction)
-        self.direction = direction or self.direction
+        direction = direction or self._usual or self.direction
+        scan = self._gate.scan(text, direction)
+        self.direction = direction
         self._show(scan)
 
     def _show(self, scan: Scan) -> None:
         self.current = scan
-        self.stability.step_up(self._clock.monotonic_s())
-        self.site = self._usual_site
-        self._live = None
-        self._is_asked_again = False
+        self.sight.step_up()
+        self.checklist.begin()
+        person = scan.person
+        rester = self._resting.find(person.pass_id, self._clock.now_ms()) if person and self.is_pending else None
+        if rester:
+            self.current = self._gate.rested(scan, rester.attempts)
+
+    def _checked(self, scan: Scan) -> Scan:
+        """Return the scan with the steps of the checklist that are done."""
+        if not self.checklist.steps:
+            return scan
+        return replace(scan, method=self.checklist.method, steps=self.checklist.done(scan))
+
+    def _require_room(self) -> None:
+        if self.is_pending:
+            raise LaneError(N_("somebody stands here already; record them first with Enter"))
 
     def _decided_for(self, direction: Direction, before: Scan) -> Scan:
         """Decide a pending scan anew for another direction, with the readings and the reason it already has."""
         scan = self._gate.turned(before, direction)
-        if before.id_matches is not None and _is_open(scan):
+        if before.companions and is_open(scan):
+            scan = replace(scan, companions=before.companions)
+        if before.carried and is_open(scan):
+            scan = self._gate.rested(scan, before.attempts[: before.carried])
+        if before.id_matches is not None and is_open(scan):
             scan = self._gate.check_id(scan, matches=before.id_matches)
-        if before.attempts and _is_open(scan):
-            scan = self._gate.measured(scan, before.attempts)
-        if before.no_reading_reason and _is_open(scan):
+        if before.attempts[before.carried :] and is_open(scan):
+            scan = self._gate.measured(scan, before.attempts[before.carried :])
+        if before.no_reading_reason and is_open(scan):
             scan = self._gate.skip_reading(scan, before.no_reading_reason)
         return scan
 
@@ -319,54 +359,40 @@ class Lane:
 
     def _measurable(self) -> Scan:
         current = self.current
-        if current is None or current.person is None or not (self.is_pending or _is_feverish(current)):
+        if current is None or current.person is None or not (self.is_pending or is_feverish(current)):
             raise LaneError(N_("nobody is waiting here; scan a pass first"))
         return current
 
     def _wants_another(self) -> bool:
-        """Whether the person still needs a reading: none yet, one that was low or a fever, or the guard asked.
+        """Whether somebody still needs a reading: none yet, one that was low or a fever, or the guard asked.
 
-        Who was refused for a fever may have gone: only the guard knows that the next forehead is still theirs.
+        Who was refused for a fever may have gone: only the guard knows that the next forehead is still theirs. While
+        they rest, the next forehead is somebody else's.
         """
         current = self.current
         if current is None or current.person is None:
             return False
         if not self.is_pending:
-            return self._is_asked_again and _is_feverish(current)
-        if self._is_asked_again or not current.attempts:
+            return self.sight.is_asked_again and is_feverish(current)
+        rest_ends_ms = self.rest_ends_ms
+        if rest_ends_ms is not None and self._clock.now_ms() < rest_ends_ms:
+            return False
+        if self.sight.is_asked_again or self._gate.next_to_measure(current) is not None:
             return True
-        return self._gate.rule.judge(current.attempts[-1].celsius) is not Finding.NORMAL
-
-
-def _can_be_undone(passage: LoggedPassage) -> bool:
-    return passage.body.outcome == "allowed" and not passage.is_undone
-
-
-def _is_open(scan: Scan) -> bool:
-    return not scan.recorded and not scan.again
-
-
-def _is_feverish(scan: Scan) -> bool:
-    """Whether the scan was refused, and recorded so, because of a fever alone: that may still be measured again."""
-    return scan.outcome == "refused" and set(scan.verdict.reasons) - NOTES == {Reason.FEVER}
+        last = current.attempts[-1:]
+        return bool(last) and not current.companions and self._gate.rule.judge(last[0].celsius) is not Finding.NORMAL
 
 
 def make_lane(station: Station) -> Lane:
     """Return the lane of a station as its settings describe it."""
     settings = station.settings
+    thermometer = settings.thermometer
     return Lane(
         station.gate,
-        _stability(settings),
+        Sight(stability_of(settings), station.clock, site=thermometer.site, device=thermometer.protocol),
         station.clock,
         direction=Direction(settings.gate.direction),
-        site=settings.thermometer.site,
-        device=settings.thermometer.protocol,
-    )
-
-
-def _stability(settings: Settings) -> StabilityRule:
-    return StabilityRule(
-        offset_celsius=settings.thermometer.offset_celsius,
-        rule=settings.temperature.rule(),
-        window_s=PROTOCOLS[settings.thermometer.protocol].window_s,
+        is_fixed=settings.gate.one_way,
+        rest_ms=settings.temperature.rest_minutes * 60_000,
+        checklist=Checklist(settings.gate.method, tuple(settings.gate.steps)),
     )

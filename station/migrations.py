@@ -143,6 +143,15 @@ def numbers_and_visits(db: Database) -> None:
 
 
 @migrations()
+def staff(db: Database) -> None:
+    """Keep who works here; a journal written before this has nobody to fold."""
+    db.execute(
+        "CREATE TABLE staff (name TEXT PRIMARY KEY, roles TEXT NOT NULL, is_active INTEGER NOT NULL)"
+        " STRICT, WITHOUT ROWID"
+    )
+
+
+@migrations()
 def matters_of_duty(db: Database) -> None:
     """Keep what a shift records beside passages, and what it was handed; fold the register anew."""
     db.executescript("""

@@ -46,11 +46,22 @@ class CommunitySettings(msgspec.Struct, forbid_unknown_fields=True):
     url: str = ""
 
 
+StepLabel = Annotated[str, msgspec.Meta(min_length=1, max_length=12)]
+
+
 class GateSettings(msgspec.Struct, forbid_unknown_fields=True):
-    """How the gate screen starts."""
+    """How the gate screen starts, and how it works; `sound` lets the terminal's bell ring.
+
+    With `one_way` the direction is turned for one person only. `method` names a checking method
+    (`station.checklists.METHODS`), empty for none, and `steps` are the community's own where that method has none.
+    """
 
     direction: Literal["entry", "exit"] = "exit"
     language: Literal["zh", "en"] = "zh"
+    one_way: bool = False
+    method: str = ""
+    steps: Annotated[list[StepLabel], msgspec.Meta(max_length=8)] = msgspec.field(default_factory=list)
+    sound: bool = True
 
 
 class ThermometerSettings(msgspec.Struct, forbid_unknown_fields=True):
@@ -87,11 +98,12 @@ class IdCardSettings(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class TemperatureSettings(msgspec.Struct, forbid_unknown_fields=True):
-    """When a temperature is a fever; see `passes.temperature`."""
+    """When a temperature is a fever (`passes.temperature`), and how long to rest before it is measured again."""
 
     fever_celsius: Annotated[float, msgspec.Meta(ge=36, le=40)] = 37.3
     operator: Literal[">=", ">"] = ">="
     low_celsius: Annotated[float, msgspec.Meta(ge=30, le=36)] = 35.0
+    rest_minutes: Annotated[int, msgspec.Meta(ge=0, le=60)] = 5
 
     def rule(self) -> TemperatureRule:
         """Return the rule that these settings describe."""
@@ -198,6 +210,7 @@ def save_settings(folder: Path, settings: Settings) -> None:
 
 
 def _check(path: Path, settings: Settings) -> None:
+    from station.checklists import METHODS
     from station.devices import PROTOCOLS, OptionError
 
     try:
@@ -208,6 +221,14 @@ def _check(path: Path, settings: Settings) -> None:
             path=path,
             zone=settings.community.zone,
         ) from error
+    method = settings.gate.method
+    if method and method not in METHODS:
+        raise SettingsError(
+            N_('{path}: gate.method = "{method}": not known; one of: {known}'),
+            path=path,
+            method=method,
+            known=", ".join(METHODS),
+        )
     protocol = settings.thermometer.protocol
     if protocol not in PROTOCOLS:
         raise SettingsError(

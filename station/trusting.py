@@ -13,7 +13,7 @@ class Trusting:
     def __init__(self, register: Register, joined_with: TrustList, root_public_key: bytes) -> None:
         self._register = register
         self._joined_with = joined_with
-        self._root_public_key = root_public_key
+        self.root_public_key = root_public_key
         self._newest = (0, joined_with)
 
     def newest(self) -> TrustList:
@@ -23,7 +23,7 @@ class Trusting:
             trust = self._joined_with
             for text in self._register.trust_lists():
                 with suppress(KeyFileError):
-                    offered = read_trust_list(trust_list_bytes(text), self._root_public_key)
+                    offered = read_trust_list(trust_list_bytes(text), self.root_public_key)
                     trust = newer_trust_list(trust, offered)
             self._newest = (count, trust)
         return self._newest[1]

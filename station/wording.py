@@ -38,7 +38,7 @@ _WHY = {
     Reason.QUARANTINED: N_("In quarantine at home"),
     Reason.BANNED: N_("This person may not pass"),
     Reason.WATCH_LISTED: N_("On the watch list: the office has been told"),
-    Reason.MODE: N_("The community is closed to passes of this kind now"),
+    Reason.MODE: N_("The gates are closed to passes of this kind now"),
     Reason.ALREADY_OUT: N_("Already out since {since} ({station})"),
     Reason.ALREADY_IN: N_("Already in since {since} ({station})"),
     Reason.OVER_LIMIT: N_("Today's trips are used up ({used} of {trips})"),
@@ -47,15 +47,15 @@ _WHY = {
     Reason.NO_ID: N_("The ID card is missing or another person's"),
     Reason.FEVER: N_("Fever: {celsius}"),
     Reason.NO_READING: N_("No temperature: {no_reading_reason}"),
-    Reason.CLOCK: N_("This device's clock went back; the lead must look at it"),
+    Reason.CLOCK: N_("This device's clock went back"),
     Reason.NO_OPEN_TRIP: N_("No first passage is known for this return"),
     Reason.LATE_RETURN: N_("Back later than allowed"),
-    Reason.NOT_IN_ROSTER: N_("The pass is genuine but not in this station's list"),
+    Reason.NOT_IN_ROSTER: N_("The pass is genuine but not in the list here"),
     Reason.STALE_DATA: N_("Lists are old: no contact with the office for a day"),
     Reason.UNCLAIMED: N_("Decided here alone: other gates could not be asked"),
     Reason.OVERRIDDEN: N_("Allowed on the lead's word"),
     Reason.CLOCK_SUSPECT: N_("This device's clock went back"),
-    Reason.TYPED: N_("Number typed by hand: compare the face and the card"),
+    Reason.TYPED: N_("The number was typed by hand"),
 }
 
 _SHORT: dict[str, str] = {
@@ -101,23 +101,37 @@ _NEXT = {
     Reason.MALFORMED: N_("Scan again. Happens often: scanner delay 5-20 ms"),
     Reason.UNSUPPORTED_VERSION: N_("Ask the office to update this station"),
     Reason.UNKNOWN_KEY: N_("Ask where the pass was issued and tell the lead"),
+    Reason.WITHDRAWN_KEY: N_("The office issues a new one; lead lets through: F6"),
     Reason.BAD_SIGNATURE: N_("Keep the pass and tell the lead"),
+    Reason.WRONG_COMMUNITY: N_("Register them as a visitor: F3"),
+    Reason.UNKNOWN_KIND: N_("Ask the office what this pass allows"),
     Reason.REVOKED: N_("Keep the pass and tell the lead"),
     Reason.REPLACED: N_("Ask for the new pass, and keep this one"),
-    Reason.SUSPENDED: N_("Ask the office"),
-    Reason.NOT_ACTIVE: N_("Ask the office"),
+    Reason.SUSPENDED: N_("Ask the office; the lead lets through: F6"),
+    Reason.NOT_ACTIVE: N_("Ask the office; the lead lets through: F6"),
+    Reason.NOT_YET_VALID: N_("Come back then; the lead lets through: F6"),
+    Reason.EXPIRED: N_("The office issues a new one; lead lets through: F6"),
     Reason.QUARANTINED: N_("Back home; tell the lead and the office at once"),
-    Reason.WATCH_LISTED: N_("Tell the lead and the office at once"),
-    Reason.MODE: N_("Ask the lead"),
-    Reason.NO_ID: N_("Come back with the ID card"),
-    Reason.CLOCK: N_("Set the clock right; the lead confirms it with Ctrl+T"),
-    Reason.EXPIRED: N_("A new pass is issued at the office"),
-    Reason.ALREADY_OUT: N_("F2 = the other direction, if they are coming back"),
-    Reason.ALREADY_IN: N_("F2 = the other direction, if they are leaving"),
-    Reason.FEVER: N_("Rest 5 min, F7 F7 = again; still high: report"),
     Reason.BANNED: N_("Tell the lead"),
-    Reason.NO_HOST: N_("Let the host be called; register again with the name"),
-    Reason.OVER_LIMIT: N_("The next trip is tomorrow"),
+    Reason.WATCH_LISTED: N_("Tell the lead and the office at once"),
+    Reason.MODE: N_("Turn back; in an emergency the lead decides: F6"),
+    Reason.ALREADY_OUT: N_("Coming back: F2. A return nobody recorded: F6"),
+    Reason.ALREADY_IN: N_("Leaving: F2. A way out that nobody recorded: F6"),
+    Reason.OVER_LIMIT: N_("Another day; in an emergency the lead decides: F6"),
+    Reason.OUTSIDE_HOURS: N_("Come back then; in an emergency the lead: F6"),
+    Reason.NO_HOST: N_("Call the host; register again with the host's name"),
+    Reason.NO_ID: N_("Come back with the ID card; the lead decides: F6"),
+    Reason.FEVER: N_("Rest, then again: F7. Still high: F6 hold, report"),
+    Reason.NO_READING: N_("Look at them well; measure as soon as it works: F7"),
+    Reason.CLOCK: N_("Set the clock right; the lead confirms it: Ctrl+T"),
+    Reason.NO_OPEN_TRIP: N_("Let them in; F6 = write the missed passage"),
+    Reason.LATE_RETURN: N_("Let them pass; ask why they are late"),
+    Reason.NOT_IN_ROSTER: N_("Compare name and room with the person"),
+    Reason.STALE_DATA: N_("Look at the way to the office: bottom line, F8"),
+    Reason.UNCLAIMED: N_("Nothing to do: the office compares it later"),
+    Reason.OVERRIDDEN: N_("Nothing to do: it stands in the day's report"),
+    Reason.TYPED: N_("Compare the face and the card with the name"),
+    Reason.CLOCK_SUSPECT: N_("Set the clock right; the lead confirms it: Ctrl+T"),
 }
 
 FINDINGS = {
@@ -151,17 +165,27 @@ def headline(scan: Scan) -> str:
     return f"{SYMBOLS[scan.verdict.outcome]}  {word}"
 
 
+def ordered(scan: Scan) -> list[Reason]:
+    """Return the reasons in the order in which the guard is told them: the lead's word, then the most important."""
+    return sorted(scan.verdict.reasons, key=lambda reason: reason is not Reason.OVERRIDDEN)
+
+
 def reasons(scan: Scan, zone: tzinfo) -> list[str]:
-    """Return why, one sentence a reason, the most important first."""
-    return [_why(reason, scan, zone) for reason in scan.verdict.reasons]
+    """Return why, one sentence a reason, as `ordered`."""
+    return [_why(reason, scan, zone) for reason in ordered(scan)]
 
 
 def next_step(scan: Scan) -> str:
-    """Return what the guard does about the first reason; empty when there is nothing to do."""
-    for reason in scan.verdict.reasons:
-        if reason in _NEXT:
-            return _(_NEXT[reason])
-    return ""
+    """Return what the guard does about the first reason; empty when there is none."""
+    return _(_NEXT[ordered(scan)[0]]) if scan.verdict.reasons else ""
+
+
+def counsel(scan: Scan, zone: tzinfo) -> list[str]:
+    """Return every reason and, on a line of its own, what to do about it, as `ordered`."""
+    lines: list[str] = []
+    for reason in ordered(scan):
+        lines += [_why(reason, scan, zone), _(_NEXT[reason])]
+    return lines
 
 
 def in_short(codes: list[str]) -> str:
@@ -179,6 +203,12 @@ def celsius_text(celsius: float | None) -> str:
 def clock_time(at_ms: int, zone: tzinfo) -> str:
     """Return the community-local time of day of an instant as HH:MM:SS."""
     return local_time(at_ms, zone).strftime("%H:%M:%S")
+
+
+def rest(ends_ms: int, now_ms: int) -> str:
+    """Return how long somebody has still to rest after a fever."""
+    left_s = max(0, ends_ms - now_ms) // 1000
+    return _("{time} to rest").format(time=f"{left_s // 60}:{left_s % 60:02}") if left_s else _("measure again")
 
 
 def _why(reason: Reason, scan: Scan, zone: tzinfo) -> str:

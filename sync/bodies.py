@@ -69,6 +69,14 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     purpose: str = ""
 
 
+class Companion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One more person of a passage, such as a vehicle's passenger; nameless where nobody was asked."""
+
+    name: str = ""
+    attempts: list[Attempt] = []
+    no_reading_reason: str | None = None
+
+
 class PassageRecorded(Body, frozen=True):
     """Somebody was checked at a gate: let through, refused, or turned back by the guard.
 
@@ -80,6 +88,9 @@ class PassageRecorded(Body, frozen=True):
 
     Somebody registered at the gate without a pass has a `visit` and no `pass_number`. The id of the person stands for
     the pass, so that the way in and the way out are paired; `household` and `address` are those of the host.
+
+    `attempts` are the readings of the pass's holder, or the driver; each of the `companions` has their own. `steps` are
+    those of the checking `method` (`station.checklists`) that were done.
     """
 
     outcome: Literal["allowed", "refused", "turned_back"]
@@ -105,6 +116,9 @@ class PassageRecorded(Body, frozen=True):
     typed: bool = False
     scan: str | None = None
     visit: Visit | None = None
+    companions: list[Companion] = msgspec.field(default_factory=list)
+    method: str | None = None
+    steps: list[str] = msgspec.field(default_factory=list)
 
 
 class PassageUndone(Body, frozen=True):
@@ -113,6 +127,18 @@ class PassageUndone(Body, frozen=True):
     passage_id: str
     pass_id: str
     reason: str | None = None
+
+
+class PassageFollowed(Body, frozen=True):
+    """What was done about somebody who was not let through, or had a fever: kept at the gate, or reported.
+
+    `passage_id` is the event of the passage, `pass_id` whose it was.
+    """
+
+    passage_id: str
+    step: Literal["held", "reported"]
+    pass_id: str | None = None
+    remark: str | None = None
 
 
 class PassageMissed(Body, frozen=True):
@@ -264,6 +290,24 @@ class ClockConfirmed(Body, frozen=True):
     lead: str | None = None
 
 
+class StaffSet(Body, frozen=True):
+    """Who works at this station and what they may do; not `active` means not any more. PINs are in no record."""
+
+    name: str
+    roles: list[Literal["guard", "lead", "issuer", "admin"]] = msgspec.field(default_factory=list)
+    active: bool = True
+
+
+class NameUnmasked(Body, frozen=True):
+    """A name that lists hide was shown whole on a screen of the station; `subject` is the id of whom or what it names.
+
+    Who looked is in the header of the event: the guard on duty.
+    """
+
+    subject: str
+    screen: str
+
+
 class RetentionPurged(Body, frozen=True):
     """The community emptied old records of what names people, and this is the certificate.
 
@@ -283,6 +327,7 @@ BODY_TYPES: dict[str, type[Body]] = {
     "passage.recorded": PassageRecorded,
     "passage.undone": PassageUndone,
     "passage.missed": PassageMissed,
+    "passage.followed": PassageFollowed,
     "pass.issued": PassIssued,
     "pass.replaced": PassReplaced,
     "pass.suspended": PassSuspended,
@@ -305,6 +350,8 @@ BODY_TYPES: dict[str, type[Body]] = {
     "clock.confirmed": ClockConfirmed,
     "shift.opened": ShiftOpened,
     "shift.handed_over": ShiftHandedOver,
+    "staff.set": StaffSet,
+    "name.unmasked": NameUnmasked,
     "retention.purged": RetentionPurged,
     **DUTY_TYPES,
 }

@@ -7,6 +7,9 @@ has its public half since it joined, and a gate keeps to the one that it saw fir
 
 import base64
 import binascii
+import os
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -24,9 +27,20 @@ _MOST_CHARS = 1000
 
 
 def head_key(path: Path) -> IssuingKey:
-    """Return the station's key for heads, made where there is none yet; raises `KeyFileError`."""
+    """Return the station's key for heads and bundles, made where there is none yet; raises `KeyFileError`."""
     if not path.exists():
-        save_key(path, IssuingKey.generate())
+        # Whole under its name or not there, and of two programs that make one at once the first one's holds.
+        part = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
+        part.unlink(missing_ok=True)
+        save_key(part, IssuingKey.generate())
+        try:
+            with suppress(FileExistsError):
+                os.link(part, path)
+        except OSError:
+            # A disk without hard links.
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     return load_key(path)
 
 

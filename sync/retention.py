@@ -42,10 +42,13 @@ _ORDER = _rule("orders", "until holder_id household")
 
 RULES: dict[str, Rule | None] = {
     "passage.recorded": _rule(
-        "passages", "outcome direction verdict reasons leg order_ms subject pass_kind attempts id_matches typed"
+        "passages",
+        "outcome direction verdict reasons leg order_ms subject pass_kind attempts id_matches typed companions method"
+        " steps",
     ),
     "passage.undone": _rule("passages", "passage_id", "pass_id"),
     "passage.missed": _rule("passages", "direction leg happened_ms", "pass_id reason"),
+    "passage.followed": _rule("passages", "passage_id step"),
     "conflict.found": _rule("passages", "conflict_id rule passages stations", "pass_id"),
     "conflict.closed": _rule("passages", "conflict_id discarded", "pass_id reason"),
     "pass.issued": _rule(
@@ -65,6 +68,7 @@ RULES: dict[str, Rule | None] = {
     "watch.cleared": _ORDER,
     "quarantine.ordered": _ORDER,
     "quarantine.released": _ORDER,
+    "name.unmasked": _rule("shifts", "screen", "subject"),
     "shift.handed_over": _rule("shifts", "outgoing incoming counts outgoing_signed incoming_signed"),
     "incident.reported": _rule("shifts", "what happened_ms", "account"),
     "incident.handled": _rule("shifts", "matter_id"),
@@ -81,6 +85,7 @@ RULES: dict[str, Rule | None] = {
     "effort.counted": _rule("shifts", "what count"),
     # These name nobody but the staff who answer for them, as the header of every event does.
     "shift.opened": None,
+    "staff.set": None,
     "clock.confirmed": None,
     "kind.set": None,
     "mode.set": None,
@@ -136,6 +141,9 @@ def _kept(kind: str, name: str, value: Any, pseudonyms: Pseudonyms) -> Any:
             for attempt in value
             if isinstance(attempt, dict)
         ]
+    if name == "companions" and isinstance(value, list):
+        readings = (companion.get("attempts") for companion in value if isinstance(companion, dict))
+        return [{"attempts": _kept(kind, "attempts", attempts or [], pseudonyms)} for attempts in readings]
     if name in {"holder_id", "household"}:
         return pseudonyms.of(str(value)) if value else value
     if kind == "pass.revoked" and value not in _STATED_REASONS:

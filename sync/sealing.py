@@ -101,14 +101,17 @@ class SealingKey:
                 ours=key_id_of(self.public_key).hex(),
             )
         try:
-            padded = _suite().decrypt(ciphertext, self._private, info=purpose.info())
-            return _unpadded(padded).decode()
+            return _unpadded(self.unwrap(ciphertext, purpose.info())).decode()
         except (InvalidTag, ValueError):
             raise SealingError(
                 N_("sealed field {field} of person {person}: does not open; it was changed, or is another person's"),
                 field=purpose.field,
                 person=plain(purpose.person_id, 64),
             ) from None
+
+    def unwrap(self, ciphertext: bytes, info: bytes) -> bytes:
+        """Return what `wrap` was given; raises `InvalidTag` or ValueError where key, purpose or a bit is another."""
+        return _suite().decrypt(ciphertext, self._private, info=info)
 
     def __repr__(self) -> str:
         return f"<SealingKey {key_id_of(self.public_key).hex()}>"
@@ -134,14 +137,18 @@ def seal(value: str, public_key: bytes, purpose: Purpose) -> str:
             N_("sealed field {field}: write 1 to {most} characters"), field=purpose.field, most=MOST_CHARS
         )
     try:
-        key = X25519PublicKey.from_public_bytes(public_key)
-        ciphertext = _suite().encrypt(_padded(value.encode()), key, info=purpose.info())
+        ciphertext = wrap(_padded(value.encode()), public_key, purpose.info())
     except (ValueError, UnicodeError):
         raise SealingError(
             N_("sealed field {field}: cannot be sealed; the community's key or the text is damaged"),
             field=purpose.field,
         ) from None
     return _VERSION + _text(key_id_of(public_key) + ciphertext)
+
+
+def wrap(data: bytes, public_key: bytes, info: bytes) -> bytes:
+    """Seal bytes to a raw X25519 key for the purpose that `info` names; raises ValueError for what is no key."""
+    return _suite().encrypt(data, X25519PublicKey.from_public_bytes(public_key), info=info)
 
 
 class DigestKey:

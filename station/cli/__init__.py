@@ -21,6 +21,7 @@ COMMANDS = {
     "log": "station.cli.log:log",
     "pass": "station.cli.passes:pass_",
     "policy": "station.cli.policy:policy",
+    "staff": "station.cli.staff:staff",
     "sync": "station.cli.sync:sync",
 }
 

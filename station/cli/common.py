@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
@@ -15,9 +15,11 @@ import msgspec
 from passes.errors import N_, UsageError
 from station.assembly import Station, open_station
 from station.i18n import _, choose_language, set_language
-from station.issuing import Desk
 from station.settings import ISSUING_KEY_FILE, default_folder
 from station.storage import FILE_NAME, storage_errors
+
+if TYPE_CHECKING:
+    from station.issuing import Desk
 
 PASSPHRASE_VARIABLE = "GATEPOST_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
 
@@ -65,7 +67,7 @@ def passphrase_option(command: Command) -> Command:
     )(command)
 
 
-def desk_of(station: Station, passphrase_file: Path | None = None) -> Desk:
+def desk_of(station: Station, passphrase_file: Path | None = None) -> "Desk":
     """Open the station's desk, with the passphrase of its key where that has one."""
     question = _("Passphrase of the issuing key")
     return station.desk(key_passphrase(station.folder / ISSUING_KEY_FILE, passphrase_file, question))

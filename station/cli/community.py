@@ -1,6 +1,5 @@
 """`gatepost community`: the office's commands, from setting a community up to pulling its shift logs."""
 
-import functools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,8 @@ import click
 from passes.errors import N_, UsageError
 from passes.plaintext import plain
 from station.cli.common import PASSPHRASE_VARIABLE
+from station.cli.community_backup import backup, check, renew, restore
+from station.cli.community_bundles import community_export, community_import
 from station.cli.community_common import (
     as_json,
     community_in,
@@ -26,6 +27,7 @@ from station.cli.community_persons import person
 from station.cli.community_reports import ledger, pull, report
 from station.cli.community_retention import purge, verify
 from station.cli.community_rules import kind, mode
+from station.cli.community_serve import serve
 from station.clock import SystemClock
 from station.i18n import _
 
@@ -41,7 +43,25 @@ def community() -> None:
     """Run the community's side: its server, stations, keys, staff and logs."""
 
 
-for _command in (conflicts, key, kind, ledger, mode, person, pull, purge, report, verify):
+for _command in (
+    backup,
+    check,
+    community_export,
+    community_import,
+    conflicts,
+    key,
+    kind,
+    ledger,
+    mode,
+    person,
+    pull,
+    purge,
+    renew,
+    report,
+    restore,
+    serve,
+    verify,
+):
     community.add_command(_command)
 
 
@@ -86,59 +106,33 @@ def init(
 
 @community.command()
 @in_folder
-def upgrade(folder: Path) -> None:
+@click.option("--to", "version", help="Take the tables back to this version, before an older program is installed.")
+def upgrade(folder: Path, version: str | None) -> None:
     """Bring the database to the tables that this version needs; make a backup first."""
+    from passes.trust import USE_BUNDLES, USE_SEALING
     from sync.community.database import open_engine
     from sync.community.keys import current_list
-    from sync.community.schema import migrate
+    from sync.community.schema import migrate, take_back
     from sync.community.settings import load_settings
 
     settings = load_settings(folder)
     engine = open_engine(settings.database_url(folder))
     try:
+        if version is not None:
+            take_back(engine, version)
+            click.echo(
+                _("The tables are at version {version}; install the program that needs them.").format(version=version)
+            )
+            return
         migrate(engine)
-        seals = current_list(engine, folder, settings.community.id).sealing_key() is not None
+        trust = current_list(engine, folder, settings.community.id)
     finally:
         engine.dispose()
     click.echo(_("The database is up to date."))
-    if not seals:
+    if trust.newest(USE_SEALING) is None:
         click.echo(_("ID and phone numbers cannot be kept yet; run: gatepost community key seal --dir DIR"))
-
-
-@community.command()
-@in_folder
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8443, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
-@click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate chain, PEM.")
-@click.option("--tls-key", type=click.Path(path_type=Path), help="Private key of the certificate, PEM.")
-@click.option("--insecure", is_flag=True, help="Listen beyond this machine without TLS.")
-@click.option("--processes", default=1, show_default=True, help="How many serve PostgreSQL, at most one for each CPU.")
-def serve(
-    *, folder: Path, host: str, port: int, tls_cert: Path | None, tls_key: Path | None, insecure: bool, processes: int
-) -> None:
-    """Serve the stations until Ctrl+C or SIGTERM."""
-    from sync.community.api import make_app, open_app
-    from sync.community.jobs import finding
-    from sync.community.serving import Tls, check_address, check_processes, serve_in_processes
-    from sync.community.serving import serve as serve_app
-
-    if (tls_cert is None) != (tls_key is None):
-        raise UsageError(N_("--tls-cert and --tls-key: one is useless without the other; give both"))
-    tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
-    check_address(host, tls, insecure=insecure)
-    with community_in(folder) as (settings, engine), finding(engine, settings.community.id, SystemClock().now_ms):
-        check_processes(engine, processes)
-        now_ms = SystemClock().now_ms
-
-        def tell(address: str) -> None:
-            # Not translated: programs wait for this line and read the address out of it.
-            click.echo(f"listening on {address}")
-
-        if processes == 1:
-            serve_app(make_app(engine, settings.community.id, now_ms), host, port, tell, tls=tls)
-        else:
-            make = functools.partial(open_app, settings.database_url(folder), settings.community.id, now_ms)
-            serve_in_processes(make, processes, host, port, tell, tls=tls)
+    elif trust.newest(USE_BUNDLES) is None:
+        click.echo(_("Records cannot be brought on a USB stick yet; run: gatepost community key seal --dir DIR"))
 
 
 @community.group()

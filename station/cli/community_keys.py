@@ -41,7 +41,7 @@ def key() -> None:
 @as_json
 def key_list(folder: Path, wants_json: bool) -> None:
     """List the keys of the trust list, withdrawn ones included."""
-    from passes.trust import USE_SEALING
+    from passes.trust import USE_ANSWERS, USE_BUNDLES, USE_SEALING
     from sync.community.keys import list_keys
 
     with community_in(folder) as (settings, engine):
@@ -49,10 +49,15 @@ def key_list(folder: Path, wants_json: bool) -> None:
     if wants_json:
         print_json([{**_as_json(entry.key), "station": entry.station} for entry in listed])
         return
+    uses = {
+        USE_SEALING: _("numbers are sealed to it"),
+        USE_BUNDLES: _("bundles are sealed to it"),
+        USE_ANSWERS: _("signs bundles for stations"),
+    }
     for entry in listed:
         words = [entry.key.key_id.hex(), entry.station or "-", *_state(entry.key, settings.zone)]
-        if entry.key.use == USE_SEALING:
-            words.append(_("numbers are sealed to it"))
+        if entry.key.use in uses:
+            words.append(uses[entry.key.use])
         click.echo("\t".join(map(plain, words)))
 
 
@@ -162,31 +167,36 @@ def key_show(folder: Path, wants_json: bool) -> None:
 @with_passphrase
 @as_json
 def key_seal(folder: Path, anew: bool, passphrase_file: Path | None, wants_json: bool) -> None:
-    """Make the keys that ID and phone numbers are sealed and matched with, where they are missing."""
+    """Make the keys that numbers and bundles are sealed with, where they are missing."""
+    from passes.trust import USE_SEALING
     from sync.community.keys import start_sealing
-    from sync.community.office import DIGEST_KEY_FILE, sealing_key_path
+    from sync.community.office import DIGEST_KEY_FILE, key_path
 
     passphrase = root_passphrase(folder, passphrase_file)
     with _office(folder, passphrase_file, passphrase) as (office, _settings):
         made, has_new_secret = start_sealing(office, SystemClock().now_ms(), passphrase, anew=anew)
     secret = folder / DIGEST_KEY_FILE
+    files = {entry.use: str(key_path(folder, entry.use, entry.key_id)) for entry in made}
     if wants_json:
+        sealing = next((entry.key_id.hex() for entry in made if entry.use == USE_SEALING), None)
         print_json(
             {
-                "key_id": made.key_id.hex() if made else None,
-                "file": str(sealing_key_path(folder, made.key_id)) if made else None,
+                "key_id": sealing,
+                "file": files.get(USE_SEALING),
+                "files": files,
                 "digest_key": str(secret),
                 "digest_key_is_new": has_new_secret,
             }
         )
         return
-    if made is None and not has_new_secret:
-        click.echo(_("The community has its sealing key and its digest key already."))
+    if not made and not has_new_secret:
+        click.echo(_("The community has its sealing keys and its digest key already."))
+    for use, path in files.items():
+        label = _("Sealing key: {path}") if use == USE_SEALING else _("Key for bundles: {path}")
+        click.echo(label.format(path=plain(path, 1000)))
     if made:
-        path = plain(str(sealing_key_path(folder, made.key_id)), 1000)
-        click.echo(_("Sealing key {key_id}: {path}").format(key_id=made.key_id.hex(), path=path))
-        click.echo(_("Stations seal to it as soon as they hear from the community."))
-        click.echo(_("Keep a copy: without it nobody can ever read a sealed number again."))
+        click.echo(_("Stations seal to new keys as soon as they hear from the community."))
+        click.echo(_("Keep a copy: without them nobody can ever read a sealed number or a bundle again."))
     if has_new_secret:
         path = plain(str(secret), 1000)
         click.echo(_("Digest key: {path}").format(path=path))

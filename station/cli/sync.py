@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from passes.errors import N_, UsageError
+from station.cli.bundles import sync_export, sync_import
 from station.cli.common import echo_json, folder_option, json_option, station_in
 from station.i18n import _
 from station.parcels import open_parcels
@@ -16,6 +17,10 @@ from sync.courier import exchange
 @click.group()
 def sync() -> None:
     """Send records to the community, or see what is unsent."""
+
+
+sync.add_command(sync_export)
+sync.add_command(sync_import)
 
 
 @sync.command()

@@ -93,7 +93,7 @@ class Play:
             self._measure(step.celsius)
             if step.again_celsius is not None:
                 self._tell(lane.current)
-                lane.remeasure()
+                lane.sight.measure_again()
                 self._measure(step.again_celsius)
         if lane.is_pending and lane.current:
             lane.record(acknowledged=lane.current.verdict.outcome is Outcome.ATTENTION)
@@ -144,13 +144,13 @@ class Play:
         self._wait_for(self._is_background)
 
     def _thermometer_sees_somebody(self) -> bool:
-        return self._lane.stability.reading is not None
+        return self._lane.sight.stability.reading is not None
 
     def _is_background(self, event: DeviceEvent) -> bool:
         if not isinstance(event, Measurement):
             return False
         self._lane.measured(event)
-        return event.celsius < self._lane.stability.lowest_celsius
+        return event.celsius < self._lane.sight.stability.lowest_celsius
 
     def _wait_for(self, is_it: Callable[[DeviceEvent], bool]) -> None:
         deadline_s = time.monotonic() + PATIENCE_S

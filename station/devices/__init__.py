@@ -1,11 +1,12 @@
 """Devices at the gate: one module a protocol, one reader thread a port.
 
-A new thermometer is one module with a parser (see `measurement.Parser`) and one line in `PROTOCOLS`. Nothing is ever
+A new thermometer is one module with a parser (see `measurement.Parser`) and one line in `_PARSERS`. Nothing is ever
 written to a port to find out what hangs there: the same bytes mean different things on different modules.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -13,7 +14,6 @@ import msgspec
 
 from passes.errors import N_, UsageError
 from passes.plaintext import plain
-from station.devices import gy_614v, gy_mcu9061x, heimann_calct, idc_50, modbus_rtu, optris, raytek, text
 from station.devices.measurement import DeviceError, Parser
 
 OptionValue: TypeAlias = bool | int | float | str
@@ -76,27 +76,37 @@ def _plain_value(value: OptionValue) -> OptionValue:
     return value
 
 
-PROTOCOLS: Final[Mapping[str, ThermometerProtocol]] = MappingProxyType(
-    {
-        protocol.name: protocol
-        for protocol in (
-            ThermometerProtocol(gy_mcu9061x.NAME, gy_mcu9061x.GyMcu9061x, gy_mcu9061x.Options, gy_mcu9061x.BAUD_RATES),
-            ThermometerProtocol(gy_614v.NAME, gy_614v.Gy614v, gy_614v.Options, gy_614v.BAUD_RATES, gy_614v.WINDOW_S),
-            ThermometerProtocol(
-                heimann_calct.NAME,
-                heimann_calct.HeimannCalct,
-                heimann_calct.Options,
-                heimann_calct.BAUD_RATES,
-                heimann_calct.WINDOW_S,
-            ),
-            ThermometerProtocol(idc_50.NAME, idc_50.Idc50, idc_50.Options, idc_50.BAUD_RATES, idc_50.WINDOW_S),
-            ThermometerProtocol(optris.NAME, optris.make_parser, optris.Options, optris.BAUD_RATES, optris.WINDOW_S),
-            ThermometerProtocol(
-                modbus_rtu.NAME, modbus_rtu.ModbusRtu, modbus_rtu.Options, modbus_rtu.BAUD_RATES, modbus_rtu.WINDOW_S
-            ),
-            ThermometerProtocol(raytek.NAME, raytek.Raytek, raytek.Options, raytek.BAUD_RATES, raytek.WINDOW_S),
-            ThermometerProtocol(text.NAME, text.Text, text.Options, text.BAUD_RATES, text.WINDOW_S),
-        )
-    }
-)
+_PARSERS = {
+    "gy-mcu9061x": ("gy_mcu9061x", "GyMcu9061x"),
+    "gy-614v": ("gy_614v", "Gy614v"),
+    "heimann-calct": ("heimann_calct", "HeimannCalct"),
+    "idc-50": ("idc_50", "Idc50"),
+    "optris": ("optris", "make_parser"),
+    "modbus-rtu": ("modbus_rtu", "ModbusRtu"),
+    "raytek": ("raytek", "Raytek"),
+    "text": ("text", "Text"),
+}
+"""The module of every protocol, and what makes its parser."""
+
+
+class _Protocols(Mapping[str, ThermometerProtocol]):
+    """The protocols by their names; each module is loaded when it is asked for: a gate has one thermometer."""
+
+    def __getitem__(self, name: str) -> ThermometerProtocol:
+        module_name, parser = _PARSERS[name]
+        module = import_module(f"station.devices.{module_name}")
+        window_s = getattr(module, "WINDOW_S", 1.0)
+        return ThermometerProtocol(name, getattr(module, parser), module.Options, module.BAUD_RATES, window_s)
+
+    def __contains__(self, name: object) -> bool:
+        return name in _PARSERS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_PARSERS)
+
+    def __len__(self) -> int:
+        return len(_PARSERS)
+
+
+PROTOCOLS: Final[Mapping[str, ThermometerProtocol]] = _Protocols()
 """Every protocol by the name that `thermometer.protocol` in settings.toml uses."""

@@ -1,6 +1,8 @@
 """The one kind of dialog that asks for something: a title, a few fields, Enter to do it, Esc to leave it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import ClassVar
 
 from textual import on
@@ -29,18 +31,19 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the user did: the fields' values, or `other` when the dialog's second key was pressed instead."""
+    """What the user did: the fields' values, or `other` when one of the dialog's other keys, `key`, was pressed."""
 
     values: dict[str, str] = field(repr=False)
     other: bool = False
+    key: str = ""
 
 
 class FormDialog(ModalScreen[Answer | None]):
     """Ask for `fields`; dismisses an `Answer`, or None after Esc.
 
-    `other_key` is a second way out, described by `other_label`; `first` names the field to begin with. All texts are in
-    the user's language. A pass that is scanned while the dialog is open is no answer: it goes to the gate, and the
-    dialog stays.
+    `other_key` is a second way out, described by `other_label`, and `more` has further ones; `first` names the field to
+    begin with. `told` stands between title and fields. All texts are in the user's language. A pass that is scanned
+    while the dialog is open is no answer: it goes to the gate, and the dialog stays.
     """
 
     DEFAULT_CSS = """
@@ -57,33 +60,41 @@ class FormDialog(ModalScreen[Answer | None]):
     ]
 
     def __init__(
-        self, title: str, fields: list[Field], other_key: str = "", other_label: str = "", first: str = ""
+        self,
+        title: str,
+        fields: list[Field],
+        other_key: str = "",
+        other_label: str = "",
+        first: str = "",
+        more: Mapping[str, str] = MappingProxyType({}),
+        told: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self._first = first
         self._title = title
         self._fields = fields
-        self._other_key = other_key
-        self._other_label = other_label
+        self._others = {**({other_key: other_label} if other_key else {}), **more}
+        self._told = told
 
     def compose(self) -> ComposeResult:
         """Lay the fields out below the title."""
         with Vertical():
             yield Static(self._title, markup=False)
+            if self._told:
+                yield Static("\n".join(self._told), markup=False)
             for field in self._fields:
                 yield Label(field.label, markup=False)
                 yield PlainInput(field.value, id=field.name, compact=True, max_length=MOST_CHARACTERS)
             keys = [_("Enter = do it"), _("Esc = leave")]
             if len(self._fields) > 1:
                 keys.insert(1, _("Tab = next"))
-            if self._other_key:
-                keys.insert(1, f"{self._other_key.upper()} = {self._other_label}")
+            keys[1:1] = [f"{key.upper()} = {label}" for key, label in self._others.items()]
             yield Static("   ".join(keys), markup=False, classes="keys")
 
     def on_mount(self) -> None:
-        """Bind the second key, and begin with the right field."""
-        if self._other_key:
-            self._bindings.bind(self._other_key, "other", show=False)
+        """Bind the other keys, and begin with the right field."""
+        for key in self._others:
+            self._bindings.bind(key, f"other({key!r})", show=False)
         if self._first:
             self.query_one(f"#{self._first}").focus()
 
@@ -92,9 +103,9 @@ class FormDialog(ModalScreen[Answer | None]):
         """Dismiss the values of all fields."""
         self.dismiss(Answer(self._values()))
 
-    def action_other(self) -> None:
-        """Dismiss by the second key."""
-        self.dismiss(Answer(self._values(), other=True))
+    def action_other(self, key: str) -> None:
+        """Dismiss by another key than Enter."""
+        self.dismiss(Answer(self._values(), other=True, key=key))
 
     def action_leave(self) -> None:
         """Dismiss nothing."""

@@ -3,33 +3,27 @@
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
-from textual.content import Content
 from textual.message import Message
-from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input
 
 from passes.errors import GatepostError
 from passes.plaintext import plain
-from station import actions
-from station.assembly import Station
 from station.devices import PROTOCOLS
 from station.devices.guessing import Proposal
 from station.devices.listening import Heard, PortListener
 from station.devices.measurement import LinkState
 from station.devices.ports import PortInfo, list_ports
 from station.devices.scanner.code import MOST_CHARACTERS
-from station.dialogs.help import HelpDialog
 from station.i18n import _, explain
-from station.screens.messages import CodeRead
+from station.screens.work import Host, WorkScreen
 from station.settings import Settings
 from station.widgets.device_rows import Choices, PortPanel, Row, Rows
-from station.widgets.lines import HintLine
 from station.widgets.scan_field import PlainInput
 from station.wizard import (
     ROLES,
@@ -51,19 +45,6 @@ from station.wizard import (
 )
 
 _TRIAL_LINES: Final = 5
-_KEY_NAMES: Final = {"escape": "Esc"}
-
-
-class DeviceHost(Protocol):
-    """Whoever runs the devices while this screen is not there."""
-
-    def release_devices(self) -> None:
-        """Let go of all ports."""
-        ...
-
-    def resume_devices(self, settings: Settings) -> None:
-        """Go on with the devices of `settings`."""
-        ...
 
 
 class TrialSaid(Message):
@@ -75,34 +56,23 @@ class TrialSaid(Message):
         self.event = event
 
 
-class DevicesScreen(Screen[Draft | None]):
-    """Set one device after the other; the field below always has the focus, so that a scan is never lost.
+class DevicesScreen(WorkScreen):
+    """Set one device after the other; the ports are its own only while it is in front."""
 
-    Dismisses the draft that a scan left unsaved, to be given again as `unsaved`. A code goes on to the gate.
-    """
-
+    NAME = "devices"
     DEFAULT_CSS = """
-    DevicesScreen > #title { height: 1; padding: 0 1; background: $primary; color: $text; }
-    DevicesScreen > Horizontal { height: 1fr; margin: 1 0; }
+    DevicesScreen > Horizontal { height: 1fr; margin: 1 0 0 0; }
     DevicesScreen > PlainInput { height: 1; margin: 0 1; background: $boost; }
     """
-    AUTO_FOCUS = "#scan"
+    AUTO_FOCUS = "#value"
 
-    def __init__(self, station: Station, host: DeviceHost, unsaved: Draft | None = None) -> None:
-        super().__init__()
-        for action in actions.DEVICES:
-            key, name = action.key, action.name
-            self._bindings.bind(
-                key, name, _(action.label), show=action.in_footer, key_display=_KEY_NAMES.get(key, key.upper())
-            )
+    def __init__(self, host: Host, given: object = None) -> None:
+        super().__init__(host, given)
         for key, name in (("up", "move(-1)"), ("down", "move(1)"), ("left", "turn(-1)"), ("right", "turn(1)")):
             self._bindings.key_to_bindings.setdefault(key, []).append(Binding(key, name, show=False, priority=True))
-        self._station = station
-        self._host = host
-        self._settings = station.settings
+        self._settings = self.station.settings
         self._ports: list[PortInfo] = []
-        self._draft = unsaved or draft_of(self._settings, Role.THERMOMETER)
-        self._saved = draft_of(self._settings, self._draft.role)
+        self._draft = self._saved = draft_of(self._settings, Role.THERMOMETER)
         self._given_up: Draft | None = None
         self._current = 0
         self._rows: list[Row] = []
@@ -112,38 +82,40 @@ class DevicesScreen(Screen[Draft | None]):
         self._proposal: tuple[Proposal, int] | None = None
         self._said: deque[str] = deque(maxlen=_TRIAL_LINES)
 
-    def compose(self) -> ComposeResult:
+    def body(self) -> ComposeResult:
         """Lay the areas out."""
-        yield Static(_("Devices   up/down = line   left/right = change"), markup=False, id="title")
         with Horizontal():
             yield Rows(id="rows")
             yield Choices(id="choices")
-        yield PlainInput(placeholder=_("Value of the marked line, then Enter"), compact=True, id="scan")
-        yield HintLine()
+        yield PlainInput(placeholder=_("Value of the marked line, then Enter"), compact=True, id="value")
         yield PortPanel()
-        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         """Take the ports over, and listen."""
-        self._host.release_devices()
-        self._ports = list_ports()
-        self._show()
-        self._listen()
+        self.title_is(_("Devices   up/down = line   left/right = change"))
+        self.take_up()
 
     def on_unmount(self) -> None:
         """Let the port go."""
         self._stop()
 
-    @on(Input.Submitted, "#scan")
+    def take_up(self) -> None:
+        """Take the ports over, and listen."""
+        self.host.release_devices()
+        self._ports = list_ports()
+        self._show()
+        self._listen()
+
+    def put_aside(self) -> None:
+        """Give the ports back to the gate."""
+        self._stop()
+        self.host.resume_devices(self._settings)
+
+    @on(Input.Submitted, "#value")
     def _entered(self) -> None:
         """Take what was typed for the marked line."""
         if self._take_typed():
             self.action_move(1)
-
-    @on(CodeRead)
-    def _code_read(self) -> None:
-        """Make room for the gate, which the code goes on to."""
-        self._close()
 
     @on(TrialSaid)
     def _thread_said(self, message: TrialSaid) -> None:
@@ -180,17 +152,17 @@ class DevicesScreen(Screen[Draft | None]):
     def action_turn(self, steps: int) -> None:
         """Change the marked line to its next choice."""
         row = self._rows[self._current]
-        self._hint("")
+        self.hint("")
         self._set(row.name, row.turned(steps))
 
     def action_take(self) -> None:
         """Take what the port seems to be."""
         if self._proposal is None:
-            self._hint(_("Nothing was recognised yet. A device that speaks only when asked: choose it and press F6"))
+            self.hint(_("Nothing was recognised yet. A device that speaks only when asked: choose it and press F6"))
             return
         self._draft = with_proposal(self._draft, *self._proposal)
         self._saved = draft_of(self._settings, self._draft.role)
-        self._hint(_("Taken: look at the lines, then F10 = save"))
+        self.hint(_("Taken: look at the lines, then F10 = save"))
         self._show()
 
     def action_try(self) -> None:
@@ -200,7 +172,7 @@ class DevicesScreen(Screen[Draft | None]):
         if self._is_trying:
             self._listen()
         elif not self._draft.port:
-            self._hint(_("Choose the port first"))
+            self.hint(_("Choose the port first"))
         else:
             self._try()
 
@@ -209,40 +181,29 @@ class DevicesScreen(Screen[Draft | None]):
         if not self._take_typed():
             return
         try:
-            self._settings = save(self._station.folder, self._draft)
+            self._settings = save(self.station.folder, self._draft)
         except GatepostError as error:
-            self._hint(explain(error))
+            self.hint(explain(error))
             return
         self._saved = self._draft
-        self._hint(_("Saved. It is in force as soon as you go back to the gate: Esc"))
+        self.hint(_("Saved. It is in force as soon as you go back to the gate: Esc"))
         self._show()
 
     def action_leave(self) -> None:
         """Go back to the gate; what was not saved is asked for once."""
         if self._draft not in (self._saved, self._given_up):
             self._given_up = self._draft
-            self._hint(_("Not saved: F10 = save, Esc again = leave it as it was"))
+            self.hint(_("Not saved: F10 = save, Esc again = leave it as it was"))
             return
-        self._saved = self._draft
-        self._close()
-
-    def action_help(self) -> None:
-        """Show what the keys do."""
-        self.app.push_screen(HelpDialog(actions.DEVICES, _("Keys of the devices screen")))
-
-    def _close(self) -> None:
-        if self.app.screen is not self:  # a second code of one burst
-            return
-        self._stop()
-        self._host.resume_devices(self._settings)
-        self.dismiss(None if self._draft == self._saved else self._draft)
+        self.put_aside()
+        super().action_leave()
 
     def _take_typed(self) -> bool:
         """Give the marked line what stands in the field; say whether that could be done."""
         row, typed = self._rows[self._current], self.query_one(PlainInput).value.strip()
         if not row.is_free:
             if typed:
-                self._hint(_("Choose with the left and right keys"))
+                self.hint(_("Choose with the left and right keys"))
                 self._show()
                 return False
             return True
@@ -281,12 +242,12 @@ class DevicesScreen(Screen[Draft | None]):
         self._is_trying = True
         self._said.clear()
         try:
-            self._begin(lambda tell: make_trial(self._station.folder, self._settings, self._draft, tell))
+            self._begin(lambda tell: make_trial(self.station.folder, self._settings, self._draft, tell))
         except GatepostError as error:
             self._is_trying = False
-            self._hint(explain(error))
+            self.hint(explain(error))
             return
-        self._hint(_("Trying it out; F6 = only listen again"))
+        self.hint(_("Trying it out; F6 = only listen again"))
         self.query_one(PortPanel).show_trial([])
 
     def _begin(self, make: Callable[[Callable[[Heard | TrialEvent], None]], Trial]) -> None:
@@ -305,9 +266,6 @@ class DevicesScreen(Screen[Draft | None]):
         if self._thread is not None:
             self._thread.stop()
             self._thread = None
-
-    def _hint(self, text: str) -> None:
-        self.query_one(HintLine).update(Content(text))
 
     def _show(self) -> None:
         self._rows = _rows_of(self._draft, self._saved.port, self._ports, self._settings)

@@ -132,7 +132,7 @@ class FrontDesk:
             self._hint(_("The card has the same name: {name}").format(name=name))
         else:
             self._screen.app.bell()
-            self._hint(_("The card has another name: {name}. Not theirs: F5").format(name=name))
+            self._hint(_("The card has another name: {name}. Not theirs: Ctrl+R").format(name=name))
 
     def _ask_visitor(self, values: dict[str, str] | None = None, trouble: str = "", card: IdCard | None = None) -> None:
         form = visitor_form(values or {}, self._station.gate.today(), trouble, self._repeated)

@@ -70,5 +70,9 @@ class JournalGrew(Message):
     """Something was recorded: the courier may have something to carry."""
 
 
-class DevicesWanted(Message):
-    """The guard wants to set devices up."""
+class ScreenWanted(Message):
+    """The guard wants another screen, of this name in `station.screens.catalogue`; without one, the menu of them."""
+
+    def __init__(self, screen: str = "") -> None:
+        super().__init__()
+        self.screen = screen

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from textual import events
 from textual.content import Content
 from textual.widgets import Static
 
@@ -11,6 +10,7 @@ from station.devices.guessing import Proposal
 from station.devices.listening import Heard
 from station.i18n import _
 from station.widgets.lines import column
+from station.widgets.marked_lines import Lines
 from station.wizard import dump, proposal_words
 
 _LABEL_CELLS = 15
@@ -44,33 +44,6 @@ class Row:
         return values[(values.index(self.value) + steps) % len(values)]
 
 
-class Lines(Static):
-    """Lines of which one is marked; where not all fit, the ones around it are shown."""
-
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
-        super().__init__(markup=False, id=id)
-        self._lines: list[str] = []
-        self._marked = -1
-
-    def show(self, lines: list[str], marked: int) -> None:
-        """Show the lines; `marked` counts from 0, -1 marks none."""
-        self._lines, self._marked = lines, marked
-        self._paint()
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """Show as many as fit now."""
-        self._paint()
-
-    def _paint(self) -> None:
-        height, width = max(1, self.content_size.height), self.content_size.width
-        first = max(0, min(self._marked - height // 2, len(self._lines) - height))
-        shown = []
-        for number, line in enumerate(self._lines[first : first + height], first):
-            text = column(("> " if number == self._marked else "  ") + line, width)
-            shown.append(Content.styled(text, "bold reverse") if number == self._marked else Content(text))
-        self.update(Content("\n").join(shown))
-
-
 class Rows(Lines):
     """The rows of one device, the current one marked."""
 
@@ -102,7 +75,9 @@ class PortPanel(Static):
     """What comes from the port right now, as bytes and in words."""
 
     DEFAULT_CSS = """
-    PortPanel { height: 7; padding: 0 1; background: $boost; text-wrap: nowrap; text-overflow: ellipsis; }
+    PortPanel {
+        height: 7; max-height: 30%; padding: 0 1; background: $boost; text-wrap: nowrap; text-overflow: ellipsis;
+    }
     """
 
     def __init__(self) -> None:

@@ -18,6 +18,7 @@ from station.i18n import _, explain
 from station.logbook import LoggedPassage
 from station.outbox import Backlog
 from station.register import ShiftRow
+from station.resting import Rester
 from sync.courier import CourierState
 
 DRIFT_TOLD_MS = 120_000
@@ -66,6 +67,25 @@ class HintLine(Static):
 
     def __init__(self) -> None:
         super().__init__(markup=False)
+
+
+class RestLine(Static):
+    """Who rests after a fever and comes back to be measured; away while nobody does."""
+
+    DEFAULT_CSS = """
+    RestLine { height: 1; display: none; padding: 0 1; background: $warning; color: $text; text-overflow: ellipsis; }
+    RestLine.-somebody { display: block; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+
+    def show(self, resting: Sequence[tuple[Rester, int]], now_ms: int) -> None:
+        """Show everybody and how long each still rests; those who may be measured again stand first."""
+        self.set_class(bool(resting), "-somebody")
+        if resting:
+            people = [f"{mask_name(one.body.holder or '')} {wording.rest(ends, now_ms)}" for one, ends in resting]
+            self.update(Content("   ".join([_("Resting (F7)"), *people])), layout=False)
 
 
 class PassageList(Static):
@@ -121,8 +141,12 @@ class CountLine(Static):
             (_("fevers"), counts.fevers),
             (_("refused"), counts.refused),
             (_("turned back"), counts.turned_back),
+            *([(_("lead's word"), counts.overridden)] if counts.overridden else []),
         )
-        self.update(Content("  ".join([_("Today"), *(f"{name} {number}" for name, number in told)])))
+        line = "  ".join(f"{name} {number}" for name, number in told)
+        longer = _("Today") + _ROW_GAP + line
+        is_wide = Content(longer).cell_length <= (self.content_size.width or 78)
+        self.update(Content(longer if is_wide else line))
 
 
 _DEVICES = {
@@ -239,3 +263,8 @@ def _courier_words(courier: CourierState | None) -> list[str]:
 def column(text: str, cells: int) -> str:
     """Return `text` cut or filled up to so many terminal cells, of which a Chinese character takes two."""
     return Content(text).truncate(cells, pad=True).plain
+
+
+def right_column(text: str, cells: int) -> str:
+    """Return `text` at the right end of so many terminal cells."""
+    return " " * (cells - Content(text).cell_length) + text

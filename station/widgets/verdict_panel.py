@@ -10,19 +10,21 @@ from passes.masking import mask_name, mask_scan
 from passes.plaintext import plain
 from passes.policy import Outcome, Verdict
 from station import wording
+from station.checklists import Checklist
 from station.deciding import Scan
 from station.i18n import _, explain
+from station.lane import Lane
 
 _SPACED = "  "
-_NARROW = 51
-"""The panel's width in cells on a terminal of 80, before the first layout."""
+_NARROW, _LOW = 51, 8
+"""The panel's width and height in cells on a terminal of 80 by 24, before the first layout."""
 
 
 class VerdictPanel(Static):
     """A coloured area with symbol, word, holder, reasons and the next step; readable without colour."""
 
     DEFAULT_CSS = """
-    VerdictPanel { width: 1fr; height: 8; padding: 0 1; background: $surface; color: $text; }
+    VerdictPanel { width: 1fr; height: 100%; padding: 0 1; background: $surface; color: $text; }
     VerdictPanel.-allow { background: #1b5e20; color: #ffffff; }
     VerdictPanel.-wait { background: #0d47a1; color: #ffffff; }
     VerdictPanel.-attention { background: #ffb300; color: #000000; }
@@ -32,37 +34,82 @@ class VerdictPanel(Static):
     def __init__(self, zone: tzinfo) -> None:
         super().__init__(markup=False)
         self._zone = zone
-
-    def show_nobody(self, waiting: int = 0) -> None:
-        """Say what to do when nobody is here; `waiting` people have been scanned while a dialog was in front."""
-        self._paint("", [Content(_("Scan a pass, or type its number and press Enter")), *_waiting(waiting)])
+        self._lane: Lane | None = None
 
     def show_trouble(self, error: GatepostError) -> None:
         """Say that something was not done, and why: red, whatever was there before."""
-        self._paint(
-            "-refuse", [_loud(f"{wording.SYMBOLS[Outcome.REFUSE]}  " + _("NOT RECORDED")), Content(explain(error))]
-        )
+        self._lane = None
+        loud = _loud(f"{wording.SYMBOLS[Outcome.REFUSE]}  " + _("NOT RECORDED"))
+        self._paint("-refuse", [loud, Content(explain(error))])
 
-    def show(self, scan: Scan, waiting: int) -> None:
-        """Show one scan; `waiting` people have been scanned behind it."""
+    def show(self, lane: Lane) -> None:
+        """Show whoever stands at the gate, and that others have been scanned behind them."""
+        self._lane = lane
+        scan, waiting = lane.current, len(lane.waiting)
+        if scan is None:
+            self._paint("", [Content(_("Scan a pass, or type its number and press Enter")), *_waiting(waiting)])
+            return
         # Long names must not push the last line, who waits behind, out of the panel.
-        room = self.content_size.width or _NARROW
-        cut = [line.truncate(room, ellipsis=True) for line in (_who(scan), _pass_line(scan, self._zone))]
-        lines = [_loud(_headline(scan, self._zone)), *cut]
-        lines += [Content(sentence) for sentence in wording.reasons(scan, self._zone)[:2]]
-        step = _next_step(scan)
-        if step:
-            lines.append(Content.styled(step, "bold"))
-        lines += _waiting(waiting)
-        self._paint(_colour(scan), lines)
+        room, height = self.content_size.width or _NARROW, self.content_size.height or _LOW
+        above = [_who(scan), _pass_line(scan, self._zone)]
+        below = [_ticks(lane, room), Content.styled(_next_step(scan, lane), "bold"), *_waiting(waiting)]
+        fixed = [_loud(_headline(scan, self._zone)), *(line.truncate(room, ellipsis=True) for line in above)]
+        rows = height - sum(1 for line in (*fixed, *below) if line.plain)
+        reasons = [line.truncate(room, ellipsis=True) for line in _reasons(scan, self._zone, rows)]
+        self._paint(_colour(scan), [*fixed, *reasons, *below])
+
+    def on_resize(self) -> None:
+        """Show as much as there is room for now."""
+        if self._lane:
+            self.show(self._lane)
 
     def _paint(self, colour: str, lines: list[Content]) -> None:
         self.set_classes(colour)
-        self.update(Content("\n").join([Content(""), *(line for line in lines if line.plain)]))
+        told = [line for line in lines if line.plain]
+        if len(told) < (self.content_size.height or _LOW):
+            told.insert(0, Content(""))
+        self.update(Content("\n").join(told))
+
+
+def why_not_yet(scan: Scan, checklist: Checklist) -> str:
+    """Return why Enter or F10 recorded nothing; empty where nothing was to be recorded."""
+    if scan.recorded or scan.again:
+        return ""
+    if scan.verdict.needs_reading:
+        return _("The temperature is missing: measure, or press F7")
+    if checklist.is_open:
+        return _("Steps are still open: F10 = all done")
+    return _("Look at the amber lines first, then press F10") if scan.verdict.outcome is Outcome.ATTENTION else ""
 
 
 def _waiting(count: int) -> list[Content]:
     return [Content(_("{count} scanned behind, shown after this one").format(count=count))] if count else []
+
+
+def _reasons(scan: Scan, zone: tzinfo, rows: int) -> list[Content]:
+    """Return the reasons in so many rows: all with what to do where there is room, else the first and all in short."""
+    told = wording.counsel(scan, zone)
+    if len(told) <= rows:
+        return [Content.styled(line, "bold" if number % 2 else "") for number, line in enumerate(told)]
+    first, others = told[:2], told[2::2]
+    if len(others) + 2 > rows:
+        shorts = ", ".join(wording.in_short([reason.value]) for reason in wording.ordered(scan)[1:])
+        others = [_("also: {reasons}  (F6 = all)").format(reasons=shorts)] if others else []
+    lines = [Content(first[0]), Content.styled(first[1], "bold"), *map(Content, others)]
+    # The reason itself and that there are more say most.
+    return lines[: max(rows, 0)] if rows > 2 or not others else [lines[0], lines[2]][: max(rows, 0)]
+
+
+def _ticks(lane: Lane, room: int) -> Content:
+    """Return the steps of the checklist, done or not; only those that are open where all of them are too long."""
+    scan, steps = lane.current, lane.checklist.steps
+    if scan is None or not steps or scan.outcome == "refused" or scan.again:
+        return Content("")
+    done = {step: lane.checklist.is_done(step, scan) for step in steps}
+    line = Content(" ".join(f"[{'x' if is_done else ' '}]{_(step.label)}" for step, is_done in done.items()))
+    if line.cell_length <= room:
+        return line
+    return Content(" ".join(f"[ ]{_(step.label)}" for step in steps if not done[step])).truncate(room, ellipsis=True)
 
 
 def _loud(text: str) -> Content:
@@ -121,23 +168,27 @@ def _pass_line(scan: Scan, zone: tzinfo) -> Content:
     return Content(_SPACED.join(parts))
 
 
-def _next_step(scan: Scan) -> str:
+def _next_step(scan: Scan, lane: Lane) -> str:
     verdict = scan.verdict
     if scan.again:
         return _("Read twice: already recorded")
-    if verdict.outcome is Outcome.REFUSE:
-        return wording.next_step(scan)
-    return "" if scan.recorded else _step_before_recording(scan, verdict)
+    if verdict.outcome is Outcome.REFUSE or scan.recorded:
+        return ""
+    if lane.rest_ends_ms is not None:
+        return _("Rests after a fever. F7 F7 = measure at once")
+    return _step_before_recording(scan, verdict, lane)
 
 
-def _step_before_recording(scan: Scan, verdict: Verdict) -> str:
-    if verdict.needs_reading and scan.attempts:
+def _step_before_recording(scan: Scan, verdict: Verdict, lane: Lane) -> str:
+    if verdict.needs_reading and len(scan.attempts) > scan.carried:
         return _("Too low to count. F7 = measure at another site")
     if verdict.needs_reading:
         return _("F7 = type it if the thermometer fails")
+    if lane.checklist.is_open:
+        return _("Do the steps, then F10 = all done    F6 = turn back")
     if verdict.needs_id:
         key = "Enter" if verdict.outcome is Outcome.ALLOW else "F10"
-        return _("Look at the ID card: matches = {key}, none or another = F5").format(key=key)
+        return _("Look at the ID card: matches = {key}, none or another = Ctrl+R").format(key=key)
     if verdict.outcome is Outcome.ATTENTION:
         return _("F10 = seen, let through    F6 = turn back")
     return _("Enter = record    F6 = turn back")

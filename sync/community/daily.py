@@ -48,6 +48,7 @@ _PER_STATION = {
     "no_reading": N_("Without a reading"),
     "undone": N_("Taken back"),
     "missed": N_("Written by hand later"),
+    "followed": N_("Held or reported for a fever"),
     "passes_issued": N_("Passes issued"),
     "passes_replaced": N_("Passes replaced"),
     "passes_suspended": N_("Passes suspended"),
@@ -84,6 +85,7 @@ STATION_ITEMS = tuple(_PER_STATION)
 
 _COUNTED_KINDS = {
     "passage.missed": "missed",
+    "passage.followed": "followed",
     "pass.issued": "passes_issued",
     "pass.replaced": "passes_replaced",
     "pass.suspended": "passes_suspended",

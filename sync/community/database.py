@@ -42,6 +42,14 @@ SQLITE_BUSY_TIMEOUT_S = 15
 LOCK_TIMEOUT_MS = 15_000
 _MODE_ATTEMPTS = 10
 CONNECT_TIMEOUT_S = 5
+IDLE_TRANSACTION_S = 300
+"""A transaction that asks nothing for so long is given up; the end of a large export takes a minute or two."""
+
+# Either end notices within half a minute that the other's machine or line is gone, so that a writer that died holds
+# neither locks nor reserved feed numbers for the hours that TCP would wait.
+_KEEPALIVE = {"idle": 10, "interval": 5, "count": 3}
+_GIVE_UP_MS = 30_000
+
 _WRITES = "gatepost_writes"
 
 # Keys are compared byte by byte, so that their order does not depend on the server's language.
@@ -227,17 +235,18 @@ class DatabaseError(GatepostError):
     """The database did not do what it was asked; nothing of the transaction was kept."""
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, statement_timeout_s: int | None = None) -> Engine:
     """Make the engine for `sqlite:///FILE` or `postgresql://…`; connections are opened when they are used.
 
-    Raises `UsageError` for any other address.
+    PostgreSQL gives up a statement that takes longer than `statement_timeout_s`; a server's take no such time, a purge
+    or an export may. Raises `UsageError` for any other address.
     """
     try:
         parsed = sa.make_url(url)
     except ArgumentError as error:
         raise _wrong_url("…") from error
     if parsed.get_backend_name() == "postgresql":
-        return _open_postgresql(parsed)
+        return _open_postgresql(parsed, statement_timeout_s)
     if parsed.get_backend_name() == "sqlite" and parsed.database not in {None, "", ":memory:"}:
         return _open_sqlite(parsed)
     raise _wrong_url(parsed.render_as_string(hide_password=True))
@@ -284,14 +293,22 @@ def trouble(engine: Engine, cause: BaseException) -> DatabaseError:
     )
 
 
-def _open_postgresql(url: sa.URL) -> Engine:
+def _open_postgresql(url: sa.URL, statement_timeout_s: int | None) -> Engine:
     options: dict[str, Any] = {
         "connect_timeout": CONNECT_TIMEOUT_S,
         "application_name": "gatepost",
         "client_encoding": "utf8",
+        "tcp_user_timeout": _GIVE_UP_MS,
+        **{f"keepalives_{name}": value for name, value in _KEEPALIVE.items()},
     }
     if "options" not in url.query:
-        options["options"] = f"-c lock_timeout={LOCK_TIMEOUT_MS}"
+        settings = {
+            "lock_timeout": LOCK_TIMEOUT_MS,
+            "idle_in_transaction_session_timeout": IDLE_TRANSACTION_S * 1000,
+            "statement_timeout": (statement_timeout_s or 0) * 1000,
+            **{f"tcp_keepalives_{name}": value for name, value in _KEEPALIVE.items()},
+        }
+        options["options"] = " ".join(f"-c {name}={value}" for name, value in settings.items())
     return sa.create_engine(
         url.set(drivername="postgresql+psycopg"),
         isolation_level="READ COMMITTED",

@@ -34,8 +34,8 @@ PAGE_BYTES = 1024 * 1024
 STAYS_HOME = (
     *("shift.opened", "shift.handed_over", "clock.confirmed", "pass.printed", "supplies.counted", "staff.set"),
     *("incident.reported", "incident.handled", "incident.closed", "inspection.recorded", "inspection.rectified"),
-    *("disinfection.recorded", "health.checked", "errand.added", "errand.done", "retention.purged"),
-    "effort.counted",
+    *("disinfection.recorded", "health.checked", "errand.added", "errand.done", "name.unmasked"),
+    *("retention.purged", "passage.followed", "effort.counted"),
 )
 """Kinds that concern a station and the office, not the other gates."""
 

@@ -10,10 +10,13 @@ import sqlalchemy as sa
 from sync.community.claims import prune_claims
 from sync.community.conflicts import find_conflicts
 from sync.community.database import DatabaseError
+from sync.community.numbering import end_frozen_writers
 
 logger = logging.getLogger("gatepost.community")
 
 PAUSE_S = 1.0
+TROUBLED_PAUSE_S = 10.0
+"""Pause while the database is away, which every request tells the log as well."""
 
 
 def keep_finding(
@@ -21,12 +24,15 @@ def keep_finding(
 ) -> None:
     """Find conflicts and prune claims, again and again with a pause, until `stop` is set; for a thread of its own."""
     while True:
+        next_pause_s = pause_s
         try:
+            end_frozen_writers(engine)
             find_conflicts(engine, community, now_ms())
             prune_claims(engine, community, now_ms())
         except DatabaseError as error:
             logger.error("conflicts: %s", error)  # noqa: TRY400 - the sentence says it all; it is tried again
-        if stop.wait(pause_s):
+            next_pause_s = max(pause_s, TROUBLED_PAUSE_S)
+        if stop.wait(next_pause_s):
             return
 
 

@@ -17,8 +17,8 @@ from passes.errors import N_, UsageError
 from passes.keyfiles import save_key
 from passes.keys import IssuingKey
 from passes.trust import (
+    USE_ANSWERS,
     USE_ISSUING,
-    USE_SEALING,
     TrustedKey,
     TrustList,
     read_trust_list,
@@ -30,13 +30,13 @@ from sync.bodies import KIND_OF, KeyAdded, KeyWithdrawn
 from sync.community.database import Engine, events, reading, writing
 from sync.community.journal import OFFICE, append
 from sync.community.office import (
+    KEY_FILES,
+    key_path,
     load_root_public,
     load_trust_list,
     make_digest_key,
-    make_sealing_key,
+    make_use_key,
     save_trust_list,
-    sealed_to,
-    sealing_key_path,
     trusted,
 )
 from sync.community.registry import lock_community
@@ -134,31 +134,31 @@ def add_key(office: Office, station: str, now_ms: int, *, old_until: date | None
 
 def start_sealing(
     office: Office, now_ms: int, passphrase: str | None = None, *, anew: bool = False
-) -> tuple[TrustedKey | None, bool]:
-    """Make what numbers are sealed and matched with, as far as it is missing.
+) -> tuple[list[TrustedKey], bool]:
+    """Make what numbers are sealed and matched with, and what bundles are sealed and signed with, where it is missing.
 
-    Returns the new key, None where there was one, and whether the secret for digests is new. With `anew` stations
-    seal to a further key from now on; what was sealed before opens with the old one, which stays.
-    Raises `KeyFileError`, `DatabaseError`.
+    Returns the new keys and whether the secret for digests is new. With `anew` stations seal to further keys from now
+    on; what was sealed before opens with the old ones, which stay. Raises `KeyFileError`, `DatabaseError`.
     """
     has_new_secret = make_digest_key(office.folder)
     with _changing(office) as (connection, current):
-        if current.sealing_key() is not None and not anew:
-            return None, has_new_secret
-        key = make_sealing_key(office.folder, passphrase)
-        entry = sealed_to(office.community, key)
+        missing = [use for use in KEY_FILES if current.newest(use) is None or (anew and use != USE_ANSWERS)]
+        made: list[TrustedKey] = []
         try:
-            _publish(
-                connection,
-                office,
-                replace(current, entries=(*current.entries, entry)),
-                now_ms,
-                lambda signed: KeyAdded(key_id=entry.key_id.hex(), station=OFFICE, trust_list=signed),
-            )
+            made += (make_use_key(office.folder, office.community, use, passphrase) for use in missing)
+            if made:
+                _publish(
+                    connection,
+                    office,
+                    replace(current, entries=(*current.entries, *made)),
+                    now_ms,
+                    lambda signed: KeyAdded(key_id=made[0].key_id.hex(), station=OFFICE, trust_list=signed),
+                )
         except BaseException:
-            sealing_key_path(office.folder, entry.key_id).unlink()
+            for entry in made:
+                key_path(office.folder, entry.use, entry.key_id).unlink()
             raise
-    return entry, has_new_secret
+    return made, has_new_secret
 
 
 def rotate_key(office: Office, station: str, now_ms: int, *, old_until: date | None = None) -> MadeKey:
@@ -214,7 +214,7 @@ def list_keys(engine: Engine, folder: Path, community: str) -> list[ListedKey]:
     with reading(engine) as connection:
         made_for = _stations_of_keys(connection, community)
     return [
-        ListedKey(key, OFFICE if key.use == USE_SEALING else made_for.get(key.key_id.hex())) for key in trust.entries
+        ListedKey(key, OFFICE if key.use != USE_ISSUING else made_for.get(key.key_id.hex())) for key in trust.entries
     ]
 
 

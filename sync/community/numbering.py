@@ -6,7 +6,8 @@ reservation is deleted by the transaction that writes the batch. The feed ends b
 left: what lies below it is there, or will never be. A SQLite file has one writer at a time and needs no reservations.
 
 Who writes a batch holds its reservation's row locked. One that nobody holds belongs to a writer that died, and is given
-up; whoever finds their own given up writes nothing and starts anew. No clock is asked.
+up; whoever finds their own given up writes nothing and starts anew. No clock of ours is asked. A writer whose machine
+is gone loses its connection by `database`'s keep-alives; one that is there and has frozen, by `end_frozen_writers`.
 """
 
 from collections.abc import Iterator
@@ -61,6 +62,17 @@ _END = sa.select(
         feed_counters.c.last_feed_no,
     )
 ).where(feed_counters.c.community == _COMMUNITY)
+
+
+FROZEN_AFTER_S = 120
+"""Sending a batch to the database takes milliseconds."""
+
+_END_FROZEN = sa.text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND usename = current_user AND application_name = 'gatepost'"
+    " AND state = 'active' AND wait_event = 'ClientRead' AND pid <> pg_backend_pid()"
+    " AND xact_start < clock_timestamp() - make_interval(secs => :longest_s)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +137,19 @@ def give_up_abandoned(engine: sa.Engine, community: str) -> int:
         if numbers:
             connection.execute(_GIVE_UP, {"of_community": community, "numbers": numbers})
     return len(numbers)
+
+
+def end_frozen_writers(engine: sa.Engine, longest_s: int = FROZEN_AFTER_S) -> int:
+    """End PostgreSQL's sessions that wait in the middle of a COPY for a program that sends nothing; return how many.
+
+    No time-out of PostgreSQL reaches those. Only this database's and this account's sessions are looked at, by the
+    database's own clock.
+    """
+    if engine.dialect.name != "postgresql":
+        return 0
+    with reading(engine) as connection:
+        ended = connection.execute(_END_FROZEN, {"longest_s": longest_s}).scalars().all()
+    return sum(ended)
 
 
 def feed_end(connection: sa.Connection, community: str) -> int:

@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 
 from passes.errors import N_, KeyFileError
-from passes.keyfiles import load_key, replace_key, reseal_key, save_key
+from passes.keyfiles import PemKey, load_key, replace_key, reseal_key, save_key
 from passes.keys import IssuingKey, key_id_of
-from passes.trust import USE_SEALING, TrustedKey, sign_trust_list
+from passes.trust import USE_ANSWERS, USE_BUNDLES, USE_SEALING, TrustedKey, sign_trust_list
 from sync.sealing import DigestKey, SealingKey, load_digest_key, load_sealing_key, save_digest_key
 
 ROOT_KEY_FILE = "root-key.pem"
@@ -18,8 +18,12 @@ ROOT_PUBLIC_FILE = "root-key.pub"
 OFFICE_KEY_FILE = "office-key.pem"
 TRUST_FILE = "trust.cose"
 DIGEST_KEY_FILE = "digest.key"
-SEALING_KEY_FILES = "sealing-key.{key_id}.pem"
-"""One for each key that was ever sealed to: a box tells the id of its key."""
+KEY_FILES = {
+    USE_SEALING: "sealing-key.{key_id}.pem",
+    USE_BUNDLES: "bundle-key.{key_id}.pem",
+    USE_ANSWERS: "answer-key.{key_id}.pem",
+}
+"""By use, one for each key that there ever was: a box or bundle tells the id of its key."""
 
 
 def create_keys(folder: Path, community: str, now_ms: int, passphrase: str | None = None) -> IssuingKey:
@@ -35,16 +39,25 @@ def create_keys(folder: Path, community: str, now_ms: int, passphrase: str | Non
     return office
 
 
-def make_sealing_key(folder: Path, passphrase: str | None = None) -> SealingKey:
-    """Make a private key that stations seal to, in a file of its own; raises `KeyFileError`."""
-    key = SealingKey.generate()
-    save_key(sealing_key_path(folder, key_id_of(key.public_key)), key, passphrase)
-    return key
+def make_use_key(folder: Path, community: str, use: str, passphrase: str | None = None) -> TrustedKey:
+    """Make a private key for one of `KEY_FILES`, in a file of its own, and return the entry that tells stations of it.
+
+    Raises `KeyFileError`.
+    """
+    key = IssuingKey.generate() if use == USE_ANSWERS else SealingKey.generate()
+    key_id = key_id_of(key.public_key)
+    save_key(key_path(folder, use, key_id), key, passphrase)
+    return TrustedKey(key_id, key.public_key, community, use=use)
+
+
+def key_path(folder: Path, use: str, key_id: bytes) -> Path:
+    """Return where the private key of that use and short id is kept."""
+    return folder / KEY_FILES[use].format(key_id=key_id.hex())
 
 
 def sealing_key_path(folder: Path, key_id: bytes) -> Path:
-    """Return where the private key of that short id is kept."""
-    return folder / SEALING_KEY_FILES.format(key_id=key_id.hex())
+    """Return where the private key of that short id is kept which numbers are sealed to."""
+    return key_path(folder, USE_SEALING, key_id)
 
 
 def make_digest_key(folder: Path) -> bool:
@@ -62,11 +75,6 @@ def load_digest(folder: Path) -> DigestKey | None:
     return load_digest_key(path) if path.exists() else None
 
 
-def sealed_to(community: str, key: SealingKey) -> TrustedKey:
-    """Return the entry of a trust list that tells stations what to seal to."""
-    return TrustedKey(key_id_of(key.public_key), key.public_key, community, use=USE_SEALING)
-
-
 def trusted(community: str, key: IssuingKey) -> TrustedKey:
     """Return the entry of a trust list by which the community accepts the key's passes without a bound."""
     return TrustedKey(key_id=key.key_id, public_key=key.public_key, community=community)
@@ -78,15 +86,17 @@ def load_root(folder: Path, passphrase: str | None = None) -> IssuingKey:
 
 
 def protect_root(folder: Path, old_passphrase: str | None, new_passphrase: str | None) -> None:
-    """Put the root key and the sealing keys under another passphrase, or with None under none; raises `KeyFileError`.
+    """Put the root key and those of `KEY_FILES` under another passphrase, or with None under none.
 
-    A sealing key that does not open with the old passphrase is an error before anything has changed.
+    Raises `KeyFileError`; for one that does not open with the old passphrase before anything has changed.
     """
-    paths = sorted(folder.glob(SEALING_KEY_FILES.format(key_id="*")))
-    sealing = [(path, load_sealing_key(path, old_passphrase)) for path in paths]
+    others: list[tuple[Path, PemKey]] = []
+    for use, name in KEY_FILES.items():
+        load = load_key if use == USE_ANSWERS else load_sealing_key
+        others += [(path, load(path, old_passphrase)) for path in sorted(folder.glob(name.format(key_id="*")))]
     root = reseal_key(folder / ROOT_KEY_FILE, old_passphrase, new_passphrase)
     _replace(folder / ROOT_PUBLIC_FILE, root.public_key.hex().encode())
-    for path, key in sealing:
+    for path, key in others:
         replace_key(path, key, new_passphrase)
 
 

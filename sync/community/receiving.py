@@ -1,11 +1,13 @@
 """Reading a request's body within bounds: what is too big, broken or packed twice never reaches memory whole."""
 
+import asyncio
 import zlib
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from passes.errors import N_, GatepostError
+from sync.community.patience import BODY_TIMEOUT_S
 from sync.wire import MAX_BODY_BYTES, MAX_EVENTS
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
@@ -46,18 +48,24 @@ class Packed:
 async def receive(request: Request) -> Packed:
     """Return the body, plain or gzip-compressed; unpacking it is `Packed.lines`, for a thread.
 
-    Raises `BodyError`: 413 for more than `MAX_BODY_BYTES`, 415 for another coding.
+    Raises `BodyError`: 408 for one that comes too slowly, 413 for more than `MAX_BODY_BYTES`, 415 for another coding.
     """
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     if coding not in {"gzip", "x-gzip", "identity", ""}:
         raise BodyError(415, N_("Content-Encoding: {coding!r} is not understood; use gzip or none"), coding=coding[:50])
     parts: list[bytes] = []
     received = 0
-    async for chunk in request.stream():
-        received += len(chunk)
-        if received > MAX_BODY_BYTES:
-            raise _too_big()
-        parts.append(chunk)
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                received += len(chunk)
+                if received > MAX_BODY_BYTES:
+                    raise _too_big()
+                parts.append(chunk)
+    except TimeoutError as error:
+        raise BodyError(
+            408, N_("body: not whole after {limit} s; send fewer events at once"), limit=BODY_TIMEOUT_S
+        ) from error
     return Packed(parts, coding in {"gzip", "x-gzip"})
 
 

@@ -6,7 +6,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from passes.errors import N_, GatepostError
+from passes.errors import N_, GatepostError, UsageError
 from sync.community.database import reading, writing
 
 # Any fixed number: two processes that start at once must not migrate at once.
@@ -32,6 +32,25 @@ def migrate_down(engine: sa.Engine, revision: str = "base") -> None:
     with writing(engine) as connection:
         _take_turn(connection)
         command.downgrade(_config(connection), revision)
+
+
+def take_back(engine: sa.Engine, revision: str) -> None:
+    """Take the migrations back to `revision`, an earlier version of the tables.
+
+    Raises `UsageError` when there is no such version below the one that the database has.
+    """
+    with reading(engine) as connection:
+        found = MigrationContext.configure(connection).get_current_revision() or ""
+        scripts = ScriptDirectory.from_config(_config(connection)).walk_revisions()
+        earlier = sorted(script.revision for script in scripts if script.revision < found)
+    if revision not in earlier:
+        raise UsageError(
+            N_("--to {revision!r}: the tables are at version {found}, and can go back to {earlier}"),
+            revision=revision[:20],
+            found=found or "-",
+            earlier=", ".join(earlier) or "-",
+        )
+    migrate_down(engine, revision)
 
 
 def require_current(engine: sa.Engine) -> None:

@@ -4,6 +4,7 @@ import ipaddress
 import os
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
 from passes.errors import N_, GatepostError, UsageError
+from sync.community.logs import log_config
+from sync.community.patience import MAX_CONNECTIONS, MAX_HEAD_BYTES, PatientProtocol
 
 KEEP_ALIVE_S = 60
 SHUTDOWN_TIMEOUT_S = 5
@@ -36,6 +39,22 @@ class Tls:
     key: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What stands between the stations and the application.
+
+    `tls` is our own; `proxies` are the addresses or networks of reverse proxies whose word on who asks is taken, nobody
+    else's is. With `log_requests` every request is logged.
+    """
+
+    tls: Tls | None = None
+    proxies: tuple[str, ...] = ()
+    log_requests: bool = False
+
+
+PLAIN = Front()
+
+
 def check_address(host: str, tls: Tls | None, *, insecure: bool) -> None:
     """Raise `UsageError` when secrets and names would leave this machine without TLS and nobody asked for that."""
     if tls is not None:
@@ -44,6 +63,7 @@ def check_address(host: str, tls: Tls | None, *, insecure: bool) -> None:
                 raise UsageError(
                     N_("{option} {path}: there is no such file; name the PEM file"), option=option, path=path
                 )
+        _check_certificate(tls)
     elif not (insecure or _is_loopback(host)):
         raise UsageError(
             N_(
@@ -52,6 +72,36 @@ def check_address(host: str, tls: Tls | None, *, insecure: bool) -> None:
             ),
             host=host,
         )
+
+
+def _check_certificate(tls: Tls) -> None:
+    def nobody_to_ask() -> str:
+        raise UsageError(
+            N_("--tls-key {path}: has a passphrase, which a service cannot be asked for; give it a key without one"),
+            path=tls.key,
+        )
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.key, nobody_to_ask)
+    except OSError as error:
+        raise UsageError(
+            N_("--tls-cert {certificate}, --tls-key {key}: no certificate with its key ({error}); name PEM files"),
+            certificate=tls.certificate,
+            key=tls.key,
+            error=error,
+        ) from error
+
+
+def check_proxies(proxies: tuple[str, ...]) -> None:
+    """Raise `UsageError` unless each is an address or a network; a name could be anybody's tomorrow."""
+    for proxy in proxies:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError as error:
+            raise UsageError(
+                N_("--trusted-proxy {proxy}: write the address of your proxy, like 127.0.0.1, or its network"),
+                proxy=proxy[:80],
+            ) from error
 
 
 def check_processes(engine: sa.Engine, processes: int) -> None:
@@ -72,15 +122,15 @@ def check_processes(engine: sa.Engine, processes: int) -> None:
         )
 
 
-def serve(app: ASGIApp, host: str, port: int, on_listening: Callable[[str], None], *, tls: Tls | None = None) -> None:
+def serve(app: ASGIApp, host: str, port: int, on_listening: Callable[[str], None], *, front: Front = PLAIN) -> None:
     """Serve `app` until SIGTERM or Ctrl+C, then end open requests and return.
 
     `port` 0 takes a free one. `on_listening` is called once with the real address as soon as requests are accepted.
     Raises `ListenError` when the address cannot be had.
     """
     with _listening(host, port) as listener, _signals_only_end_the_server():
-        address = _address(listener, tls)
-        _Server(_config(app, tls), lambda: on_listening(address)).run(sockets=[listener])
+        address = _address(listener, front.tls)
+        _Server(_config(app, front), lambda: on_listening(address)).run(sockets=[listener])
 
 
 def serve_in_processes(
@@ -90,29 +140,34 @@ def serve_in_processes(
     port: int,
     on_listening: Callable[[str], None],
     *,
-    tls: Tls | None = None,
+    front: Front = PLAIN,
 ) -> None:
     """Serve as `serve` does, in `processes` processes that share the address; one that dies is replaced.
 
     Each makes an application of its own with `make`, which has to be picklable.
     """
     # What is wrong with the certificate or the application is told here, once, and not by every process.
-    _config(make, tls, factory=True).load()
+    _config(make, front, factory=True).load()
     with _listening(host, port) as listener, _signals_only_end_the_server():
-        address = _address(listener, tls)
-        config = _config(make, tls, factory=True, workers=processes)
+        address = _address(listener, front.tls)
+        config = _config(make, front, factory=True, workers=processes)
         _Processes(config, [listener], lambda: on_listening(address)).run()
 
 
-def _config(app: Callable[..., object], tls: Tls | None, *, factory: bool = False, workers: int = 1) -> uvicorn.Config:
+def _config(app: Callable[..., object], front: Front, *, factory: bool = False, workers: int = 1) -> uvicorn.Config:
+    tls = front.tls
     return uvicorn.Config(
         app,
         factory=factory,
         workers=workers,
         access_log=False,
+        forwarded_allow_ips=list(front.proxies),
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+        http=PatientProtocol,
         lifespan="off",
-        log_level="warning",
-        proxy_headers=False,
+        limit_concurrency=MAX_CONNECTIONS,
+        log_config=log_config(requests=front.log_requests),
+        proxy_headers=bool(front.proxies),
         server_header=False,
         ssl_certfile=tls.certificate if tls else None,
         ssl_keyfile=tls.key if tls else None,

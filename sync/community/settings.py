@@ -73,6 +73,17 @@ class ReportTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cut_off: Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "00:00"
 
 
+PerSecond = Annotated[float, msgspec.Meta(gt=0, le=1_000_000)]
+
+
+class LimitsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How often one station and one address may ask each process of the server, and wrong secrets be shown."""
+
+    station_requests_per_s: PerSecond = 50.0
+    address_requests_per_s: PerSecond = 200.0
+    wrong_secrets_per_min: PerSecond = 30.0
+
+
 class CommunitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything in `community.toml`, each table under its own name."""
 
@@ -81,6 +92,7 @@ class CommunitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     server: ServerTable
     retention: RetentionTable = RetentionTable()
     report: ReportTable = ReportTable()
+    limits: LimitsTable = LimitsTable()
 
     @property
     def zone(self) -> ZoneInfo:

@@ -13,7 +13,8 @@ from passes.pdf import Pages
 from passes.printed import shown
 from passes.sheet import A4_HEIGHT, A4_WIDTH
 from passes.typesetting import Box, Line, set_in
-from sync.community.sheets import Cell, Column, Say, Sheet, cells_of
+from sync.community.sheets import Column, Say, Sheet, cells_of
+from sync.community.workbook import Cell
 
 MAX_PRINTED_ROWS = 5000
 

@@ -16,11 +16,11 @@ from typing import Any, BinaryIO
 
 from passes.errors import N_, GatepostError
 from passes.plaintext import plain
+from sync.community.workbook import Cell, Page, write_workbook
 
 Say = Callable[[str], str]
 """Translates a title or a word; exports themselves are written in English."""
 
-Cell = str | int | float | None
 Row = Mapping[str, Any]
 
 TEXT_LIMIT = 1000
@@ -102,38 +102,27 @@ def write_xlsx(sheet: Sheet, out: BinaryIO, created_at_ms: int, say: Say = str) 
 
 
 def write_xlsx_pages(sheets: Iterable[Sheet], out: BinaryIO, created_at_ms: int, say: Say = str) -> int:
-    """Write a workbook with a page for each table; return how many rows they have together."""
-    import xlsxwriter
+    """Write a workbook with a page for each table; return how many rows they have together.
 
-    count = 0
-    # Row after row: the rows of a page wait in a temporary file of the owner's, not in memory.
-    with xlsxwriter.Workbook(out, {"constant_memory": True}) as book:
-        book.set_properties({"created": datetime.fromtimestamp(created_at_ms / 1000, UTC)})
-        bold, degrees = book.add_format({"bold": True}), book.add_format({"num_format": "0.0#"})
-        for sheet in sheets:
-            page = book.add_worksheet()
-            page.set_landscape()
-            page.set_paper(9)  # A4
-            page.repeat_rows(0)
-            page.freeze_panes(1, 0)
-            for place, column in enumerate(sheet.columns.values()):
-                page.set_column(place, place, column.width)
-            for place, column in enumerate(sheet.columns.values()):
-                page.write_string(0, place, plain(say(column.title)), bold)
-            write_string, write_number = page.write_string, page.write_number
-            line = 0
-            for line, cells in enumerate(cells_of(sheet, say), 1):
-                for place, cell in enumerate(cells):
-                    if isinstance(cell, str):
-                        if cell:
-                            write_string(line, place, cell)
-                    elif cell is not None:
-                        write_number(line, place, cell, degrees if isinstance(cell, float) else None)
-            count += line
-    return count
+    Raises `ExportError` for a table that has more rows than a page can.
+    """
+    pages = [
+        Page(
+            titles=[plain(say(column.title)) for column in sheet.columns.values()],
+            widths=[column.width for column in sheet.columns.values()],
+            rows=cells_of(sheet, say),
+        )
+        for sheet in sheets
+    ]
+    try:
+        return write_workbook(pages, out, datetime.fromtimestamp(created_at_ms / 1000, UTC))
+    except OverflowError as error:
+        raise ExportError(
+            N_("a page of a workbook has room for {rows} rows; pull fewer days, or write CSV"), rows=error.args[0]
+        ) from error
 
 
-def cells_of(sheet: Sheet, say: Say = str) -> "Iterable[list[Cell]]":
+def cells_of(sheet: Sheet, say: Say = str) -> Iterable[list[Cell]]:
     """Yield each row's cells as people read them: words for codes, every text harmless and of bounded length."""
     spoken = cache(say)
     # People, places and guards come again and again; looking at each text once halves the time.

@@ -1,17 +1,14 @@
 """The people of a community's office: their roles, and the passwords by which they prove themselves."""
 
 import base64
-import os
-import unicodedata
 from typing import Literal, get_args
 
 import sqlalchemy as sa
-from cryptography.exceptions import InvalidKey
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from sqlalchemy.exc import IntegrityError
 
 from passes.errors import N_, GatepostError, UsageError
 from sync.community.database import reading, staff, writing
+from sync.passwords import HASH_BYTES, ITERATIONS, LANES, MEMORY_KIB, SALT_BYTES, hash_password, is_password
 
 Role = Literal["viewer", "worker", "lead", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -22,16 +19,13 @@ MAY_OPEN: frozenset[Role] = frozenset({"lead", "admin"})
 MIN_PASSWORD_CHARS = 8
 """NIST SP 800-63B section 3.1.1.2, for a password that is not the only bar to the data."""
 
-# RFC 9106 section 4, the second recommended choice: 3 passes over 64 MiB in 4 lanes.
-_ITERATIONS, _MEMORY_KIB, _LANES, _SALT_BYTES, _HASH_BYTES = 3, 64 * 1024, 4, 16, 32
-
 
 def _zeros(count: int) -> str:
     return base64.b64encode(bytes(count)).decode().rstrip("=")
 
 
 # Verified in place of an unknown account's hash, so that the answer takes as long; no password is known to have it.
-_NOBODYS_HASH = f"$argon2id$v=19$m={_MEMORY_KIB},t={_ITERATIONS},p={_LANES}${_zeros(_SALT_BYTES)}${_zeros(_HASH_BYTES)}"
+_NOBODYS_HASH = f"$argon2id$v=19$m={MEMORY_KIB},t={ITERATIONS},p={LANES}${_zeros(SALT_BYTES)}${_zeros(HASH_BYTES)}"
 
 
 class NotAllowedError(GatepostError):
@@ -48,7 +42,7 @@ def add_staff(engine: sa.Engine, community: str, name: str, *, role: Role, passw
         "community": community,
         "name": name,
         "role": role,
-        "password_hash": _hash(password),
+        "password_hash": hash_password(password),
         "added_at_ms": now_ms,
     }
     with writing(engine) as connection:
@@ -67,27 +61,7 @@ def check_staff(engine: sa.Engine, community: str, name: str, password: str) -> 
     with reading(engine) as connection:
         row = connection.execute(query.where(staff.c.community == community, staff.c.name == name)).one_or_none()
     expected = _NOBODYS_HASH if row is None else row.password_hash
-    try:
-        Argon2id.verify_phc_encoded(_bytes_of(password), expected)
-    except InvalidKey:
-        row = None
-    if row is None:
+    if not is_password(password, expected) or row is None:
         raise NotAllowedError(N_("staff {name!r}: no such account, or another password; check both"), name=name)
     role: Role = row.role
     return role
-
-
-def _hash(password: str) -> str:
-    derived = Argon2id(
-        salt=os.urandom(_SALT_BYTES),
-        length=_HASH_BYTES,
-        iterations=_ITERATIONS,
-        lanes=_LANES,
-        memory_cost=_MEMORY_KIB,
-    )
-    return derived.derive_phc_encoded(_bytes_of(password))
-
-
-def _bytes_of(password: str) -> bytes:
-    # RFC 8265 section 4.2: the same password typed on another keyboard is the same password.
-    return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")

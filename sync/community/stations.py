@@ -171,12 +171,27 @@ def list_stations(engine: sa.Engine, community: str) -> list[Station]:
         return [Station(*row) for row in connection.execute(query)]
 
 
-def authenticate(engine: sa.Engine, community: str, secret: str) -> Caller:
-    """Return the station of `community` whose secret this is.
+def require_enrolled(connection: sa.Connection, community: str, station: str) -> str:
+    """Return the SHA-256 of the secret of a station that takes part; raises `StationWithdrawnError` for another."""
+    query = sa.select(stations.c.secret_sha256, stations.c.withdrawn_at_ms)
+    row = connection.execute(
+        query.where(stations.c.community == community, stations.c.station == station)
+    ).one_or_none()
+    if row is None:
+        raise StationWithdrawnError(
+            N_("station {station!r}: no enrolled station has this id; see: gatepost community station list"),
+            station=station[:80],
+        )
+    if row.withdrawn_at_ms is not None:
+        raise _withdrawn(station)
+    return str(row.secret_sha256)
+
+
+def authenticate(engine: sa.Engine, community: str, digest: str) -> Caller:
+    """Return the station of `community` whose secret has this digest, as `digest_of` makes it.
 
     Raises `UnknownSecretError`, also for a secret of another community; `StationWithdrawnError`; `DatabaseError`.
     """
-    digest = digest_of(secret)
     with reading(engine) as connection:
         row = connection.execute(_CALLER, {"of_community": community, "digest": digest}).one_or_none()
     if row is None or not hmac.compare_digest(row[0], digest):

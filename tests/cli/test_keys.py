@@ -61,19 +61,20 @@ def passphrase_file(folder: Path, text: str) -> Path:
 
 
 def test_a_key_from_the_office_to_the_station_and_out_of_trust(run: Run, office: Path, tmp_path: Path) -> None:
-    first, sealing = key(run, office, "list")
+    first, sealing, *for_bundles = key(run, office, "list")
     assert (first["station"], first["use"], first["withdrawn_at_ms"]) == ("office", "issue", None)
     assert (sealing["station"], sealing["use"], sealing["withdrawn_at_ms"]) == ("office", "seal", None)
+    assert [(entry["station"], entry["use"]) for entry in for_bundles] == [("office", "bundle"), ("office", "answer")]
     east = key(run, office, "add", "east")
     assert east["station"] == "east"
     assert load_key(Path(east["file"])).key_id.hex() == east["key_id"]
     listed = [entry["key_id"] for entry in key(run, office, "list")]
-    assert listed == [first["key_id"], sealing["key_id"], east["key_id"]]
+    assert listed == [entry["key_id"] for entry in (first, sealing, *for_bundles, east)]
 
     shown = key(run, office, "show")
     root = bytes.fromhex(shown["root_public_key"])
     trust = read_trust_list(trust_list_bytes(shown["trust_list"]), root)
-    assert (shown["community"], shown["keys"], trust.issued_at_ms) == (COMMUNITY, 3, shown["issued_at_ms"])
+    assert (shown["community"], shown["keys"], trust.issued_at_ms) == (COMMUNITY, 5, shown["issued_at_ms"])
     day = local_day(SystemClock().now_ms(), SHANGHAI)
     claims = PassClaims(bytes(16), COMMUNITY, "resident", day, day, "王小明", "3-2-501")
     token = issue_token(claims, load_key(Path(east["file"])))
@@ -88,7 +89,7 @@ def test_a_key_from_the_office_to_the_station_and_out_of_trust(run: Run, office:
 def test_a_station_issues_with_its_new_key(run: Run, office: Path, tmp_path: Path) -> None:
     """The rotation as the handbook tells it, and what the old key signed stays good."""
     run("community", "station", "add", "--dir", office, "north", "--name", "north", "--issue")
-    assert [entry["station"] for entry in key(run, office, "list")] == ["office", "office", "north"]
+    assert [entry["station"] for entry in key(run, office, "list")] == ["office"] * 4 + ["north"]
     folder = tmp_path / "north"
     assert run("init", office / "north.enrolment.json", "--dir", folder).code == 0
     issue = ("pass", "issue", "--dir", folder, "--holder", "王小明", "--address", "3-2-501", *VALID, "--json")
@@ -123,16 +124,17 @@ def test_people_are_told_what_to_do_next(run: Run, office: Path) -> None:
     assert f"in the place of {ISSUING_KEY_FILE}" in told.out
     told = run("community", "key", "rotate", "--dir", office, "east")
     assert "key withdraw KEY_ID" in told.out
-    key_id = trust_of(office).entries[2].key_id.hex()
+    key_id = trust_of(office).entries[4].key_id.hex()
     told = run("community", "key", "withdraw", "--dir", office, key_id, "--honour-before", "2026-03-10T00:00:00Z")
     assert "but for passes issued before 2026-03-10 08:00" in told.out
     rows = [line.split("\t") for line in run("community", "key", "list", "--dir", office).out.splitlines()]
-    assert [row[1] for row in rows][1:] == ["office", "east", "east"]
+    assert [row[1] for row in rows][3:] == ["office", "east", "east"]
     assert rows[1][2:] == ["trusted", "numbers are sealed to it"]
-    assert rows[2][2].startswith("withdrawn 20")
-    assert rows[3][2:] == ["trusted"]
+    assert [row[3] for row in rows[2:4]] == ["bundles are sealed to it", "signs bundles for stations"]
+    assert rows[4][2].startswith("withdrawn 20")
+    assert rows[5][2:] == ["trusted"]
     told = run("community", "key", "show", "--dir", office)
-    assert "4 keys, 1 of them withdrawn" in told.out
+    assert "6 keys, 1 of them withdrawn" in told.out
     assert load_root_public(office).hex() in told.out
 
 
@@ -165,13 +167,13 @@ def test_an_encrypted_root_key(run: Run, office: Path, tmp_path: Path, monkeypat
     assert (told.code, "root-key.pem" in told.out) == (0, True)
     assert load_key(office / "root-key.pem", PASSPHRASE)
 
-    assert len(key(run, office, "list")) == 2
-    assert key(run, office, "show")["keys"] == 2
+    assert len(key(run, office, "list")) == 4
+    assert key(run, office, "show")["keys"] == 4
     run("community", "key", "add", "--dir", office, "east").refused(2, "passphrase", "--passphrase-file")
     key(run, office, "add", "east", "--passphrase-file", file)
     monkeypatch.setenv("GATEPOST_KEY_PASSPHRASE", PASSPHRASE)
     key(run, office, "rotate", "east")
-    assert len(trust_of(office).entries) == 4
+    assert len(trust_of(office).entries) == 6
 
     monkeypatch.setenv("GATEPOST_KEY_PASSPHRASE", "wrong horse battery")
     run("community", "key", "add", "--dir", office, "east").refused(1, "root-key.pem is wrong")
@@ -180,7 +182,7 @@ def test_an_encrypted_root_key(run: Run, office: Path, tmp_path: Path, monkeypat
     key(run, office, "add", "west")
     told = run("community", "key", "add", "--dir", office, "west", "--passphrase-file", file)
     told.refused(1, "not encrypted", "leave it out")
-    assert len(trust_of(office).entries) == 5
+    assert len(trust_of(office).entries) == 7
 
 
 def test_a_community_may_begin_with_encrypted_keys(run: Run, tmp_path: Path) -> None:
@@ -193,7 +195,7 @@ def test_a_community_may_begin_with_encrypted_keys(run: Run, tmp_path: Path) -> 
     assert run(*station, "east", "--name", "东门").code == 0
     run(*station, "west", "--name", "西门", "--issue").refused(2, "passphrase", "--passphrase-file")
     assert run(*station, "west", "--name", "西门", "--issue", "--passphrase-file", file).code == 0
-    assert [entry["station"] for entry in key(run, office, "list")] == ["office", "office", "west"]
+    assert [entry["station"] for entry in key(run, office, "list")] == ["office"] * 4 + ["west"]
 
 
 def test_a_short_passphrase_or_an_open_file_of_it_is_refused(run: Run, office: Path, tmp_path: Path) -> None:
@@ -227,4 +229,4 @@ def test_a_passphrase_is_asked_for_at_the_terminal(office: Path) -> None:
         finally:
             terminal.close()
     assert load_key(office / "root-key.pem", NEW_PASSPHRASE)
-    assert len(trust_of(office).entries) == 3
+    assert len(trust_of(office).entries) == 5

@@ -11,13 +11,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
-import httpx2
 import pytest
 
 from station.cli import gatepost
 from station.cli.helping import WideFormatter
 from station.settings import FILE_NAME
 from tests.cli.conftest import VALID, EnrolmentFile, Run, rewrite
+from tests.web import web
 
 PATIENCE_S = 60
 
@@ -229,7 +229,7 @@ def test_from_the_office_to_the_gate_and_back(run: Run, tmp_path: Path) -> None:
             assert json.loads(run("sync", "status", *at_gate, "--json").out)["unsent"] == 0
             assert run("community", "station", "withdraw", *in_office, "east").code == 0
             run("sync", "run", *at_gate).refused(1, url, "does not accept this station", "withdrawn")
-            assert httpx2.get(f"{url}/v1/health").status_code == 200
+            assert web.get(f"{url}/v1/health").status_code == 200
         finally:
             server.send_signal(signal.SIGTERM)
             assert server.wait(PATIENCE_S) == 0

@@ -19,10 +19,10 @@ from sync.bodies import Attempt, Body, PassageRecorded
 from sync.community.api import make_app
 from sync.community.database import open_engine, reading
 from sync.community.registry import add_community
-from sync.community.schema import migrate
 from sync.community.stations import add_station
 from sync.events import GENESIS, Clock, Event, seal, to_json
 from sync.wire import MEDIA_TYPE, EventAnswer, JournalAnswer
+from tests.web import web
 
 COMMUNITY = "370212004001"
 NOW_MS = 1_770_422_400_000
@@ -106,7 +106,7 @@ class Server:
 
     def post(self, station: str, body: bytes) -> httpx2.Response:
         """Send a body as a gzip-compressed batch of `station`."""
-        return httpx2.post(
+        return web.post(
             f"{self.url}/v1/journal", content=gzip.compress(body), headers=self.headers(station), timeout=DEADLINE_S
         )
 
@@ -158,12 +158,18 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Return the address of a database with the community's tables, once on each kind."""
+    url: str = request.getfixturevalue(f"migrated_{request.param}")
+    return url
+
+
 @pytest.fixture
-def engine(empty_url: str) -> Iterator[sa.Engine]:
+def engine(database_url: str) -> Iterator[sa.Engine]:
     """Return the engine of a migrated database that holds the community."""
-    opened = open_engine(empty_url)
+    opened = open_engine(database_url)
     try:
-        migrate(opened)
         add_community(opened, COMMUNITY, "平安里", "Asia/Shanghai")
         yield opened
     finally:

@@ -16,6 +16,7 @@ from sync.community.tables_feed import claims
 from sync.wire import PROTOCOL_HEADER, ClaimAnswer, ClaimRequest, Problem
 from tests.community.conftest import COMMUNITY, DEADLINE_S, NOW_MS, Server, serving
 from tests.community.gates import HOUR_MS, Gate, found, still_open
+from tests.web import web
 
 LATER_MS = NOW_MS + ABANDONED_AFTER_MS
 GRANTED = ClaimAnswer(granted=True)
@@ -108,12 +109,12 @@ def test_a_discarded_passage_gives_its_keys_back(engine: sa.Engine) -> None:
     assert take(engine, "east", "e3", KEYS, LATER_MS) == GRANTED
 
 
-def test_of_many_who_claim_at_once_one_wins(engine: sa.Engine, empty_url: str) -> None:
+def test_of_many_who_claim_at_once_one_wins(engine: sa.Engine, database_url: str) -> None:
     claimers, rounds = 4, 8
     start = threading.Barrier(claimers)
 
     def run(number: int) -> list[bool]:
-        own = open_engine(empty_url)
+        own = open_engine(database_url)
         answers = []
         try:
             for turn in range(rounds):
@@ -138,13 +139,13 @@ def test_of_many_who_claim_at_once_one_wins(engine: sa.Engine, empty_url: str) -
     assert {len(keys) for keys in by_event.values()} == {4}
 
 
-def test_an_abandoned_claim_is_taken_over_once(engine: sa.Engine, empty_url: str) -> None:
+def test_an_abandoned_claim_is_taken_over_once(engine: sa.Engine, database_url: str) -> None:
     claimers = 4
     assert take(engine, "east", "e1", KEYS) == GRANTED
     start = threading.Barrier(claimers)
 
     def run(number: int) -> bool:
-        own = open_engine(empty_url)
+        own = open_engine(database_url)
         try:
             with reading(own):
                 start.wait(DEADLINE_S)
@@ -192,7 +193,7 @@ def claiming(engine: sa.Engine) -> Iterator[Server]:
 def test_claims_over_http(claiming: Server) -> None:
     def post(station: str, content: bytes) -> httpx2.Response:
         headers = {"authorization": f"Bearer {claiming.secrets[station]}"}
-        return httpx2.post(f"{claiming.url}/v1/claims", content=content, headers=headers, timeout=DEADLINE_S)
+        return web.post(f"{claiming.url}/v1/claims", content=content, headers=headers, timeout=DEADLINE_S)
 
     def answer(station: str, event_id: str) -> ClaimAnswer:
         # The gate's clock is an hour ahead: that makes no claim an old one.

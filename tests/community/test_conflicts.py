@@ -293,7 +293,7 @@ def test_a_conflict_is_closed_once_and_for_a_reason(gates: Gates) -> None:
     assert len(conflict_events(gates.engine)) == 2
 
 
-def test_any_number_of_processes_find_each_conflict_once(gates: Gates, empty_url: str) -> None:
+def test_any_number_of_processes_find_each_conflict_once(gates: Gates, database_url: str) -> None:
     for number in range(40):
         gates.east.leg(f"p{number}", "first", NOW_MS)
         gates.west.leg(f"p{number}", "first", NOW_MS + 1)
@@ -302,7 +302,7 @@ def test_any_number_of_processes_find_each_conflict_once(gates: Gates, empty_url
     start = threading.Barrier(3)
 
     def run(_number: int) -> int:
-        own = open_engine(empty_url)
+        own = open_engine(database_url)
         try:
             start.wait(DEADLINE_S)
             return find_conflicts(own, COMMUNITY, NOW_MS)

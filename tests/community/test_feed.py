@@ -34,6 +34,7 @@ from sync.events import OFFICE, read_body
 from sync.wire import PROTOCOL_HEADER, PROTOCOL_VERSION, FeedAnswer, FeedItem, Problem
 from tests.community.conftest import COMMUNITY, DEADLINE_S, NOW_MS, Chain, Server, passage, serving
 from tests.community.gates import HOUR_MS, Gate, issued, order, pull, pull_all, push
+from tests.web import web
 
 PERSON = PersonRegistered(person_id="p-1", name="李小红", household="h1", address="3-2-501")
 
@@ -243,7 +244,7 @@ def test_a_body_that_nobody_can_read_stops_nobody(engine: sa.Engine, east: Gate)
     assert [item.id for item in pull_all(engine)] == [leg.id]
 
 
-def test_no_reader_misses_what_slow_writers_commit_late(engine: sa.Engine, empty_url: str) -> None:
+def test_no_reader_misses_what_slow_writers_commit_late(engine: sa.Engine, database_url: str) -> None:
     """Slow writers hold their transaction open until the reader has looked twice more, so commits and looks mix."""
     writers, each = 4, 9
     gates = [Gate(engine, f"g{number}") for number in range(writers)]
@@ -258,7 +259,7 @@ def test_no_reader_misses_what_slow_writers_commit_late(engine: sa.Engine, empty
 
     def write(gate: Gate) -> None:
         nonlocal writing_still
-        own = open_engine(empty_url)
+        own = open_engine(database_url)
         try:
             for number in range(each):
                 if number % 3:
@@ -295,10 +296,10 @@ def test_no_reader_misses_what_slow_writers_commit_late(engine: sa.Engine, empty
     assert len(seen) == len(set(seen)) == writers * each
 
 
-def test_a_reader_waits_behind_a_number_that_is_not_committed(engine: sa.Engine, empty_url: str) -> None:
+def test_a_reader_waits_behind_a_number_that_is_not_committed(engine: sa.Engine, database_url: str) -> None:
     if engine.dialect.name == "sqlite":
         pytest.skip("SQLite has one writer at a time")
-    gate, other = Gate(engine, "g1"), open_engine(empty_url)
+    gate, other = Gate(engine, "g1"), open_engine(database_url)
     late = gate.leg("p1", "first", NOW_MS)
     with ThreadPoolExecutor(1) as pool, writing(other) as connection:
         written = append(connection, COMMUNITY, PERSON, NOW_MS)
@@ -330,7 +331,7 @@ def feeding(engine: sa.Engine) -> Iterator[Server]:
 
 def ask(server: Server, station: str = "west", coding: str = "gzip", **query: Any) -> httpx2.Response:
     headers = {"authorization": f"Bearer {server.secrets[station]}", "accept-encoding": coding}
-    return httpx2.get(f"{server.url}/v1/feed", params=query, headers=headers, timeout=DEADLINE_S * 2)
+    return web.get(f"{server.url}/v1/feed", params=query, headers=headers, timeout=DEADLINE_S * 2)
 
 
 def read(response: httpx2.Response) -> FeedAnswer:

@@ -12,7 +12,14 @@ import sqlalchemy as sa
 
 from sync.community.database import DatabaseError, events, feed_reservations, open_engine, reading, stations, writing
 from sync.community.journal import append
-from sync.community.numbering import Numbers, ReservationLostError, feed_end, give_up_abandoned, reserved
+from sync.community.numbering import (
+    Numbers,
+    ReservationLostError,
+    end_frozen_writers,
+    feed_end,
+    give_up_abandoned,
+    reserved,
+)
 from sync.events import to_json
 from tests.community.conftest import COMMUNITY, DEADLINE_S, NOW_MS
 from tests.community.gates import Gate, found, order, pull, pull_all, push
@@ -29,6 +36,9 @@ ingest._keep_refused = die
 batch = ingest.read_batch(engine := open_engine(sys.argv[1]), Setting(sys.argv[2], "g1", 0), sys.stdin.buffer)
 ingest.store_batch(engine, batch)
 """
+
+
+_TIMEOUTS = ("lock", "idle_in_transaction_session", "statement")
 
 
 class _Stopped(Exception):  # noqa: N818 - no error: what ends a writer half-way
@@ -63,11 +73,11 @@ def wait_until(holds: Callable[[], bool]) -> None:
     raise AssertionError("it never came true")
 
 
-def test_batches_of_two_stations_are_written_side_by_side(engine: sa.Engine, empty_url: str) -> None:
+def test_batches_of_two_stations_are_written_side_by_side(engine: sa.Engine, database_url: str) -> None:
     slow, quick = Gate(engine, "g1"), Gate(engine, "g2")
     first = [slow.leg(f"p{number}", "first", NOW_MS) for number in range(3)]
     second = quick.leg("p9", "first", NOW_MS)
-    holder = open_engine(empty_url)
+    holder = open_engine(database_url)
     with ThreadPoolExecutor(1) as pool:
         with writing(holder) as connection:
             connection.execute(sa.select(stations).where(stations.c.station == "g1").with_for_update())
@@ -81,11 +91,11 @@ def test_batches_of_two_stations_are_written_side_by_side(engine: sa.Engine, emp
     holder.dispose()
 
 
-def test_a_writer_killed_in_the_middle_holds_nobody_up(engine: sa.Engine, empty_url: str) -> None:
+def test_a_writer_killed_in_the_middle_holds_nobody_up(engine: sa.Engine, database_url: str) -> None:
     gate, other = Gate(engine, "g1"), Gate(engine, "g2")
     sent = [gate.leg(f"p{number}", "first", NOW_MS) for number in range(3)]
     lines = b"\n".join(to_json(event) for event in sent)
-    command = [sys.executable, "-W", "error", "-c", _DIES_BEFORE_ITS_COMMIT, empty_url, COMMUNITY]
+    command = [sys.executable, "-W", "error", "-c", _DIES_BEFORE_ITS_COMMIT, database_url, COMMUNITY]
     assert subprocess.run(command, input=lines, check=False, timeout=DEADLINE_S * 2).returncode == -9
     later = other.leg("p9", "first", NOW_MS)
     other.push()
@@ -96,8 +106,35 @@ def test_a_writer_killed_in_the_middle_holds_nobody_up(engine: sa.Engine, empty_
     assert [item.id for item in pull_all(engine)] == [event.id for event in [later, *sent]]
 
 
-def test_nobody_gives_up_what_is_being_written(engine: sa.Engine, empty_url: str) -> None:
-    other = open_engine(empty_url)
+def test_a_writer_that_froze_in_a_copy_is_ended(engine: sa.Engine, database_url: str) -> None:
+    gate, frozen = Gate(engine, "g1"), open_engine(database_url, statement_timeout_s=60)
+    sent = gate.leg("p1", "first", NOW_MS)
+
+    def is_ended() -> bool:
+        return end_frozen_writers(engine, longest_s=0) == 1
+
+    def freeze() -> None:
+        with reserved(frozen, COMMUNITY, 3) as numbers, writing(frozen) as connection:
+            limits = [connection.exec_driver_sql(f"SHOW {name}_timeout").scalar() for name in _TIMEOUTS]
+            assert limits == ["15s", "5min", "1min"]
+            numbers.take(connection)
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            with driver.cursor() as cursor, cursor.copy("COPY events FROM STDIN"):
+                assert end_frozen_writers(engine) == 0
+                wait_until(is_ended)
+                gate.push()
+                assert pull(engine).items == []
+
+    with pytest.raises(DatabaseError, match="lost"):
+        freeze()
+    wait_until(lambda: found(engine) == 0 and reservations(engine) == [])
+    assert [item.id for item in pull_all(engine)] == [sent.id]
+    frozen.dispose()
+
+
+def test_nobody_gives_up_what_is_being_written(engine: sa.Engine, database_url: str) -> None:
+    other = open_engine(database_url)
     with reserved(engine, COMMUNITY, 5) as numbers, writing(other) as connection:
         numbers.take(connection)
         assert give_up_abandoned(engine, COMMUNITY) == 0
@@ -136,14 +173,14 @@ def test_who_is_given_up_always_is_told_to_come_back(engine: sa.Engine, monkeypa
     assert (pull(engine).items, reservations(engine)) == ([], [])
 
 
-def test_no_reader_misses_a_batch_among_many_writers(engine: sa.Engine, empty_url: str) -> None:
+def test_no_reader_misses_a_batch_among_many_writers(engine: sa.Engine, database_url: str) -> None:
     """Six writers, some of whose transactions fail half-way, the office, and somebody who gives up what looks dead."""
     writers, each = 6, 12
     gates = [Gate(engine, f"g{number}") for number in range(writers)]
     is_over = threading.Event()
 
     def write(gate: Gate) -> list[str]:
-        own, stored = open_engine(empty_url), []
+        own, stored = open_engine(database_url), []
         dice = random.Random(gate.station)
         for _ in range(each):
             batch = [gate.leg(f"p{dice.random()}", "first", NOW_MS) for _ in range(dice.randint(1, 40))]
@@ -158,7 +195,7 @@ def test_no_reader_misses_a_batch_among_many_writers(engine: sa.Engine, empty_ur
         return stored
 
     def read() -> list[str]:
-        own, seen, after, was_over = open_engine(empty_url), [], None, False
+        own, seen, after, was_over = open_engine(database_url), [], None, False
         while True:
             answer = pull(own, after, limit=50)
             seen += [item.id for item in answer.items]

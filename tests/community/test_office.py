@@ -8,14 +8,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx2
 import openpyxl
 import pytest
 from click.testing import CliRunner
 
 from passes.errors import GatepostError, UsageError
 from passes.keyfiles import load_key
-from passes.trust import read_trust_list
+from passes.trust import USE_ANSWERS, USE_BUNDLES, USE_SEALING, read_trust_list
 from station.cli.community import community
 from station.i18n import set_language
 from sync.bodies import ShiftOpened
@@ -25,6 +24,7 @@ from sync.community.settings import CommunitySettingsError, load_settings
 from sync.enrolment import Enrolment, EnrolmentError, read_enrolment
 from sync.sealing import load_digest_key
 from tests.community.conftest import COMMUNITY, Chain, answers_of, lines_of, passage
+from tests.web import web
 
 PASSWORD = "correct horse"
 Command = Callable[..., str]
@@ -103,7 +103,7 @@ def test_from_setting_up_to_the_shift_log(
         assert said == "listening on"
         assert not url.endswith(":0")
         headers = {"authorization": f"Bearer {enrolment.secret}"}
-        response = httpx2.post(f"{url}/v1/journal", content=lines_of(events), headers=headers)
+        response = web.post(f"{url}/v1/journal", content=lines_of(events), headers=headers)
         assert [answer.status for answer in answers_of(response)] == ["stored"] * 4
         process.send_signal(signal.SIGTERM)
         _out, errors = process.communicate(timeout=20)
@@ -145,15 +145,15 @@ def test_an_enrolment_file_holds_what_a_station_needs(office: Command, folder: P
     path.write_text(enrolment.issuing_key)
     path.chmod(0o600)
     issuing, office_key = load_key(path), load_key(folder / "office-key.pem")
-    sealing = trusted.sealing_key()
-    assert [entry.public_key for entry in trusted.entries] == [office_key.public_key, sealing, issuing.public_key]
+    own = [trusted.newest(use) for use in (USE_SEALING, USE_BUNDLES, USE_ANSWERS)]
+    assert [entry.public_key for entry in trusted.entries] == [office_key.public_key, *own, issuing.public_key]
     assert enrolment.digest_key == load_digest_key(folder / "digest.key").raw
     assert len(trusted.candidates(issuing.key_id, COMMUNITY)) == 1
     office("station", "add", "west", "--name", "西门")
     west = read_enrolment(folder / "west.enrolment.json")
     assert west.issuing_key is None
     assert west.secret != enrolment.secret
-    assert len(read_trust_list(west.trust_list, west.root_public_key).entries) == 3
+    assert len(read_trust_list(west.trust_list, west.root_public_key).entries) == 5
     assert west.digest_key == enrolment.digest_key
 
 

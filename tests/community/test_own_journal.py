@@ -72,12 +72,12 @@ def test_each_community_has_its_own(engine: sa.Engine) -> None:
     assert (other.seq, other.prev) == (1, GENESIS)
 
 
-def test_processes_that_write_at_once_write_one_chain(engine: sa.Engine, empty_url: str) -> None:
+def test_processes_that_write_at_once_write_one_chain(engine: sa.Engine, database_url: str) -> None:
     writers, each = 4, 8
     start = threading.Barrier(writers)
 
     def write(_number: int) -> None:
-        own = open_engine(empty_url)
+        own = open_engine(database_url)
         try:
             start.wait(DEADLINE_S)
             for _ in range(each):

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from passes.errors import KeyFileError, UsageError
 from passes.identity import tail_of
 from passes.keys import key_id_of
+from passes.trust import USE_SEALING
 from sync.bodies import PassageRecorded, PersonRegistered, Sealed, Visit
 from sync.community.database import exports, reading
 from sync.community.exports import make_sheet
@@ -43,7 +44,7 @@ def office(engine: sa.Engine, tmp_path: Path) -> Office:
 
 def sealer(office: Office) -> Sealer:
     """Return what a station of the community seals with."""
-    public_key = current_list(office.engine, office.folder, COMMUNITY).sealing_key()
+    public_key = current_list(office.engine, office.folder, COMMUNITY).newest(USE_SEALING)
     assert public_key is not None
     return Sealer(COMMUNITY, public_key, load_digest(office.folder))
 
@@ -136,9 +137,9 @@ def test_after_a_new_key_the_old_boxes_still_open(office: Office) -> None:
     gates = Gates(office.engine)
     gates.east.record(person(office))
     before = sealer(office).public_key
-    assert start_sealing(office, NOW_MS) == (None, False)
-    entry, is_new_secret = start_sealing(office, NOW_MS, anew=True)
-    assert entry is not None
+    assert start_sealing(office, NOW_MS) == ([], False)
+    made, is_new_secret = start_sealing(office, NOW_MS, anew=True)
+    (entry,) = [entry for entry in made if entry.use == USE_SEALING]
     assert not is_new_secret
     assert sealer(office).public_key == entry.public_key != before
     gates.east.record(person(office, "p2", id_number="E12345678"))

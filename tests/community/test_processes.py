@@ -17,6 +17,7 @@ from sync.community.schema import migrate
 from sync.community.serving import check_processes
 from sync.community.stations import add_station
 from tests.community.conftest import COMMUNITY, NOW_MS, Chain, Server, answers_of, lines_of
+from tests.web import web
 
 _SERVER = """
 import functools, sys
@@ -52,7 +53,7 @@ def test_two_processes_store_every_event_once(postgresql_database: str, ended_by
         _out, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
     with pytest.raises(httpx2.ConnectError):
-        httpx2.get(f"{server.url}/v1/health")
+        web.get(f"{server.url}/v1/health")
     assert (found.count("stored"), found.count("already")) == (160, 160)
     rows = server.rows(events)
     assert sorted((row.station, row.seq) for row in rows) == [(name, seq) for name in journals for seq in range(1, 81)]

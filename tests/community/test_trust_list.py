@@ -40,7 +40,7 @@ from tests.community.conftest import COMMUNITY, DEADLINE_S, NOW_MS
 
 KEYS_EACH = 5
 PASSPHRASE = "correct horse battery"
-one_database = pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For what does not depend on the kind of database."""
 
 
@@ -60,10 +60,10 @@ def office(engine: sa.Engine, folder: Path) -> Office:
 
 
 @pytest.fixture
-def other(engine: sa.Engine, empty_url: str) -> Iterator[sa.Engine]:
+def other(engine: sa.Engine, database_url: str) -> Iterator[sa.Engine]:
     """Return a second program's engine of the same database."""
-    assert engine.dialect.name in empty_url
-    opened = open_engine(empty_url)
+    assert engine.dialect.name in database_url
+    opened = open_engine(database_url)
     yield opened
     opened.dispose()
 

@@ -70,7 +70,7 @@ class Checkpoint:
                 elif isinstance(news, Measured) and isinstance(news.event, Measurement):
                     lane.measured(news.event)
                 elif isinstance(news, DeviceChanged) and news.state.device is Device.THERMOMETER:
-                    lane.lose_sight()
+                    lane.sight.lose()
         except Empty:
             return
 

@@ -35,11 +35,11 @@ def test_enter_says_that_the_id_card_matches(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
-def test_f5_refuses_whoever_has_no_id_card(tmp_path: Path) -> None:
+def test_ctrl_r_refuses_whoever_has_no_id_card(tmp_path: Path) -> None:
     async def story(console: Console) -> None:
         await console.press("f2")
         await console.scan(console.issue("赵小强", "visitor").token)
-        await console.press("f5")
+        await console.press("ctrl+r")
         assert (console.colour, console.rows()) == ("-refuse", ["赵小强 refused"])
         assert console.passages()[-1].reasons == ["no_id"]
         assert "ID card" in console.verdict
@@ -47,24 +47,24 @@ def test_f5_refuses_whoever_has_no_id_card(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
-def test_f5_asks_nobody_for_a_card_that_is_not_needed(tmp_path: Path) -> None:
+def test_ctrl_r_asks_nobody_for_a_card_that_is_not_needed(tmp_path: Path) -> None:
     async def story(console: Console) -> None:
-        await console.press("f5")
+        await console.press("ctrl+r")
         assert len(console.hints) == 1
         await console.scan(console.issue().token)
-        await console.press("f5")
+        await console.press("ctrl+r")
         assert "no ID card is asked for" in console.hints[0]
         assert console.rows() == []
 
     play(tmp_path, story)
 
 
-def test_f4_takes_the_last_passage_back(tmp_path: Path) -> None:
+def test_ctrl_z_takes_the_last_passage_back(tmp_path: Path) -> None:
     async def story(console: Console) -> None:
         row = console.issue()
         await console.admit(row.token)
         assert "1" in console.counts
-        await console.press("f4")
+        await console.press("ctrl+z")
         await console.fill_in(reason="wrong pass")
         assert [event.kind for _n, event in console.station.journal.read()][-1] == "passage.undone"
         counts = console.station.register.counts(console.station.gate.today())
@@ -79,12 +79,12 @@ def test_f4_takes_the_last_passage_back(tmp_path: Path) -> None:
 
 def test_what_is_too_old_is_not_taken_back(tmp_path: Path) -> None:
     async def story(console: Console) -> None:
-        await console.press("f4")
+        await console.press("ctrl+z")
         await console.fill_in(reason="x")
         assert "no passage here" in console.hints[0]
         await console.admit(console.issue().token)
         console.clock.move(15 * 60 + 61)
-        await console.press("f4")
+        await console.press("ctrl+z")
         await console.fill_in(reason="x")
         assert "more than 15 minutes old" in console.hints[0]
         assert "passage.undone" not in [event.kind for _n, event in console.station.journal.read()]

@@ -61,7 +61,7 @@ def test_enter_without_a_reading_says_so(tmp_path: Path) -> None:
 
 def test_enter_with_nobody_says_so(tmp_path: Path) -> None:
     async def story(console: Console) -> None:
-        await console.press("enter", "f10", "f6")
+        await console.press("enter", "f10")
         assert (console.colour, console.rows(), len(console.hints)) == ("", [], 1)
 
     play(tmp_path, story)
@@ -263,7 +263,7 @@ def test_the_same_code_twice_is_one_passage(tmp_path: Path) -> None:
         console.clock.move(4)
         await console.scan(row.token)
         assert console.colour == "-allow"
-        await console.press("enter", "f6", "f10")
+        await console.press("enter", "f10")
         assert console.rows() == ["王小明 allowed"]
 
     play(tmp_path, story)

@@ -8,7 +8,7 @@ from passes.trips import Direction
 from station.issuing import revoke
 from station.screens.devices import DevicesScreen
 from station.screens.gate import GateScreen
-from station.screens.messages import CodeRead, DevicesWanted, ScannerSaid
+from station.screens.messages import CodeRead, ScannerSaid, ScreenWanted
 from sync.bodies import PassageRecorded
 from sync.events import read_body
 from tests.screens.console import Console
@@ -61,7 +61,7 @@ def test_two_codes_of_one_burst_on_the_devices_screen(tmp_path: Path) -> None:
 def test_the_devices_screen_opens_once(tmp_path: Path) -> None:
     async def story(console: Console) -> None:
         for _ in range(2):
-            console.screen.post_message(DevicesWanted())
+            console.screen.post_message(ScreenWanted("devices"))
         await console.until(lambda: isinstance(console.app.screen, DevicesScreen))
         await console.pilot.pause()
         assert [type(screen) for screen in console.app.screen_stack].count(DevicesScreen) == 1

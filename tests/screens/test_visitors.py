@@ -280,7 +280,7 @@ def test_undo_of_an_entry(tmp_path: Path) -> None:
         console.issue("王小明")
         await console.press("f2")
         await let_in(console)
-        await console.press("f4")
+        await console.press("ctrl+z")
         await console.fill_in(reason="wrong")
         assert "inside 0" in console.counts
         await console.press("f2", "f3")

@@ -118,7 +118,7 @@ def test_typing_lands_in_the_field_unharmed(tmp_path: Path, word: str, gap_s: fl
     """An input method hands a word over at once; that is no scan."""
 
     async def story(console: Console) -> None:
-        await console.press("f6", "f9")
+        await console.press("f9")
         line = console.app.screen.query_one("#incoming", Input)
         await keys(console, *of(word), gap_s=gap_s)
         await console.until(lambda: line.value == word)

@@ -1,9 +1,12 @@
 """Somebody before a lane's thermometer."""
 
+from typing import Any
+
 from passes.trips import Direction
 from station.devices.measurement import Measurement
 from station.devices.stability import StabilityRule
 from station.lane import Lane
+from station.sight import Sight
 from sync.bodies import PassageRecorded
 from sync.events import read_body
 from tests.station.post import Post
@@ -14,15 +17,14 @@ WALL = 21.0
 class Stand:
     """A lane with somebody before its thermometer, who sends ten measurements a second."""
 
-    def __init__(self, post: Post, offset_celsius: float = 0.0) -> None:
+    def __init__(self, post: Post, offset_celsius: float = 0.0, **more: Any) -> None:
         self.post = post
         self.lane = Lane(
             post.gate,
-            StabilityRule(offset_celsius=offset_celsius),
+            Sight(StabilityRule(offset_celsius=offset_celsius), post.clock, site="forehead", device="gy-mcu9061x"),
             post.clock,
             direction=Direction.EXIT,
-            site="forehead",
-            device="gy-mcu9061x",
+            **more,
         )
 
     def see(self, celsius: float, times: int = 5, ambient: float = 22.0) -> bool:

@@ -120,7 +120,7 @@ def test_a_fever_may_be_measured_again_when_the_guard_asks(stand: Stand) -> None
     assert [(passage.outcome, passage.reasons) for passage in stand.passages] == [("refused", ["fever"])]
     assert not stand.see(36.6, 20)
     stand.leave()
-    stand.lane.remeasure()
+    stand.lane.sight.measure_again()
     assert stand.see(36.8)
     assert stand.lane.record()
 
@@ -134,7 +134,7 @@ def test_a_fever_that_stays_is_recorded_each_time_and_never_let_through(stand: S
         assert stand.see(38.1)
         assert not stand.lane.record()
         stand.leave()
-        stand.lane.remeasure()
+        stand.lane.sight.measure_again()
 
     assert [passage.outcome for passage in stand.passages] == ["refused", "refused"]
 
@@ -156,7 +156,7 @@ def test_a_fever_that_went_home_is_not_opened_again(stand: Stand) -> None:
     assert stand.see(38.1)
     assert stand.lane.record(acknowledged=True)
     stand.leave()
-    stand.lane.remeasure()
+    stand.lane.sight.measure_again()
 
     assert not stand.see(36.4, 20)
     assert not stand.lane.record()
@@ -169,7 +169,7 @@ def test_a_normal_reading_is_not_taken_again_unless_asked(stand: Stand) -> None:
     stand.leave()
     assert not stand.see(36.9, 20)
 
-    stand.lane.remeasure()
+    stand.lane.sight.measure_again()
     assert stand.see(36.7)
 
     assert stand.celsius == [36.5, 36.7]

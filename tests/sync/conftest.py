@@ -17,7 +17,6 @@ from sync.client import connect
 from sync.community.api import make_app
 from sync.community.database import open_engine
 from sync.community.registry import add_community
-from sync.community.schema import migrate
 from sync.community.stations import add_station
 from sync.courier import Courier, CourierState, carry_once
 from tests.community.conftest import COMMUNITY, NOW_MS, Server, serving
@@ -110,14 +109,10 @@ def sender(tmp_path: Path) -> Iterator[Sender]:
 
 
 @pytest.fixture
-def community(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+def community(request: pytest.FixtureRequest) -> Iterator[Server]:
     """The community's real server; on SQLite unless a test asks for `postgresql` by its parameter."""
-    url = f"sqlite:///{tmp_path}/community.sqlite"
-    if getattr(request, "param", "sqlite") == "postgresql":
-        url = request.getfixturevalue("postgresql_database")
-    engine = open_engine(url)
+    engine = open_engine(request.getfixturevalue(f"migrated_{getattr(request, 'param', 'sqlite')}"))
     try:
-        migrate(engine)
         add_community(engine, COMMUNITY, "平安里", "Asia/Shanghai")
         secret = add_station(engine, COMMUNITY, STATION, "东门", NOW_MS)
         with serving(make_app(engine, COMMUNITY, lambda: NOW_MS)) as address:

@@ -13,6 +13,7 @@ import msgspec
 
 from sync.events import Event, from_json
 from sync.wire import PROTOCOL_HEADER, PROTOCOL_VERSION, EventAnswer, JournalAnswer, Problem
+from tests.web import web
 
 DEADLINE_S = 20.0
 PROTOCOL = {PROTOCOL_HEADER: PROTOCOL_VERSION}
@@ -54,7 +55,7 @@ class Exchange(BaseHTTPRequestHandler):
         """Ask the server at `url` the same and return what it said."""
         names = ("authorization", "content-type", "content-encoding")
         headers = {name: self.headers[name] for name in names if name in self.headers}
-        return httpx2.request(self.command, url + self.path, content=self.content, headers=headers, timeout=DEADLINE_S)
+        return web.request(self.command, url + self.path, content=self.content, headers=headers, timeout=DEADLINE_S)
 
 
 Behaviour = Callable[[Exchange], None]

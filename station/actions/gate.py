@@ -1,0 +1,44 @@
+"""What can be done at the gate; the screens that have a key of their own there are in `station.screens.catalogue`."""
+
+from passes.errors import N_
+from station.actions import HELP, Action
+
+RECORD = Action(
+    "record",
+    "enter",
+    N_("Record"),
+    N_("Record the passage on a green screen; the field must be empty"),
+    in_footer=False,
+)
+"""The field that has the focus takes this key."""
+
+GATE = (
+    Action("turn_direction", "f2", N_("Direction"), N_("Change between people going out and coming in")),
+    Action("visitor", "f3", N_("Visitors"), N_("Register a visitor without a pass; on the way out: who is leaving")),
+    Action("turn_back", "f6", N_("Turn back"), N_("Do not let this person pass, with a reason; or drop the scan")),
+    Action("reading", "f7", N_("Temp"), N_("Measure again, type a temperature, or say why there is none")),
+    Action("more", "f8", N_("More"), N_("All other screens, each with its key")),
+    Action("hand_over", "f9", N_("Hand over"), N_("End the shift and hand over to the next guard"), in_footer=False),
+    Action(
+        "acknowledge",
+        "f10",
+        N_("Seen"),
+        N_("On an amber screen: seen what is asked for, record the passage"),
+        in_footer=False,
+    ),
+    Action("undo", "ctrl+z", N_("Undo"), N_("Take back the last recorded passage, within 15 minutes"), in_footer=False),
+    Action(
+        "refuse_id", "ctrl+r", N_("No ID"), N_("The ID card is missing or another person's: refuse"), in_footer=False
+    ),
+    Action(
+        "confirm_clock",
+        "ctrl+t",
+        N_("Clock"),
+        N_("The lead confirms the time, after the clock went back"),
+        in_footer=False,
+    ),
+    Action("issue", "ctrl+n", N_("New pass"), N_("Issue a pass here, where the station may"), in_footer=False),
+    Action("quit", "ctrl+q", N_("Leave"), N_("Leave the program; everything recorded is on disk"), in_footer=False),
+    HELP,
+)
+DEAL = Action("deal", "f12", N_("Next"), N_("Demo only: the simulated scanner reads the next visitor's pass"))

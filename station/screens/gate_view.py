@@ -1,0 +1,73 @@
+"""What stands on the gate screen: each part is told what it shows; nothing is decided here."""
+
+from textual.content import Content
+from textual.screen import Screen
+
+from passes.errors import GatepostError
+from station.assembly import Station
+from station.devices.manager import DeviceState
+from station.lane import Lane
+from station.logbook import recent
+from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, RestLine, StatusLine
+from station.widgets.reading_panel import ReadingPanel
+from station.widgets.verdict_panel import VerdictPanel
+from sync.courier import CourierState
+
+LAST_PASSAGES = 8
+
+
+class GateView:
+    """Shows the lane, the journal's newest and the state of the parts on `screen`.
+
+    `devices` are their states by the setting of each; `courier` is None at a station that works alone.
+    """
+
+    def __init__(self, screen: Screen[None], station: Station, lane: Lane, devices: dict[str, DeviceState]) -> None:
+        self.devices = devices
+        self.courier: CourierState | None = CourierState() if station.settings.community.url else None
+        self._screen = screen
+        self._station = station
+        self._lane = lane
+
+    def hint(self, text: str) -> None:
+        """Say one line, or take it away."""
+        self._screen.query_one(HintLine).update(Content(text))
+
+    def trouble(self, error: GatepostError) -> None:
+        """Say where the verdict would be that something was not done."""
+        self._screen.query_one(VerdictPanel).show_trouble(error)
+
+    def all(self) -> None:
+        """Show everything."""
+        self.scan()
+        self.counts()
+
+    def scan(self) -> None:
+        """Show who stands here and what has been recorded; the counts wait."""
+        self._screen.query_one(VerdictPanel).show(self._lane)
+        self.status()
+        self.reading()
+        self._screen.query_one(PassageList).show(recent(self._station.journal.connection, LAST_PASSAGES))
+        self.health()
+
+    def counts(self) -> None:
+        """Show today's counts."""
+        self._screen.query_one(CountLine).show(self._station.register.counts(self._station.gate.today()))
+
+    def status(self) -> None:
+        """Show where this is, which way it goes, who is on duty, the time, and who rests."""
+        now_ms = self._station.clock.now_ms()
+        self._screen.query_one(StatusLine).show(
+            self._station.settings.station.name, self._lane.direction, self._station.register.current_shift(), now_ms
+        )
+        self._screen.query_one(RestLine).show(self._lane.resting(), now_ms)
+
+    def reading(self) -> None:
+        """Show the thermometer's part."""
+        self._screen.query_one(ReadingPanel).show(self._lane, self._station.clock.now_ms())
+
+    def health(self) -> None:
+        """Show how devices, travel and clock fare."""
+        self._screen.query_one(HealthLine).show(
+            tuple(self.devices.values()), self._station.outbox.backlog(), self.courier, self._station.clock.now_ms()
+        )
