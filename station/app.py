@@ -10,7 +10,6 @@ from passes.trips import Direction
 from station.assembly import Station
 from station.devices.manager import CardRead, CodeScanned, DeviceManager, DeviceNews, Measured
 from station.lane import make_lane
-from station.parcels import open_parcels
 from station.screens.catalogue import SCREENS, entry
 from station.screens.dealer import Scanner
 from station.screens.gate import GateScreen
@@ -26,11 +25,11 @@ from station.screens.messages import (
 )
 from station.settings import Settings
 from station.widgets.keyboard import Keyboard
-from sync.claiming import HttpClaims
-from sync.courier import Courier, CourierState
 
 if TYPE_CHECKING:
     from station.screens.work import WorkScreen
+    from sync.claiming import HttpClaims
+    from sync.courier import Courier, CourierState
 
 _GATE = "gate"
 START_DELAY_S = 0.05
@@ -190,11 +189,14 @@ class GatepostApp(App[None]):
         if self._courier:
             self._courier.start()
 
-    def _make_courier(self) -> Courier | None:
+    def _make_courier(self) -> "Courier | None":
         station = self.station
         community = station.settings.community
         if not community.url:
             return None
+        from station.parcels import open_parcels  # a station that works alone starts without them
+        from sync.courier import Courier
+
         return Courier(
             url=community.url,
             secret=station.secret(),
@@ -216,15 +218,17 @@ class GatepostApp(App[None]):
         else:
             self._gate_screen.post_message(DeviceSaid(news.state))
 
-    def _make_claims(self) -> HttpClaims | None:
+    def _make_claims(self) -> "HttpClaims | None":
         station = self.station
         url = station.settings.community.url
         if not url:
             return None
+        from sync.claiming import HttpClaims
+
         claims = HttpClaims(url, station.secret(), lambda: self._is_community_reachable)
         station.gate.claims = claims
         return claims
 
-    def _courier_said(self, state: CourierState) -> None:
+    def _courier_said(self, state: "CourierState") -> None:
         self._is_community_reachable = state.trouble is None
         self._gate_screen.post_message(CourierSaid(state))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from passes.errors import N_
+from passes.plaintext import plain
 
 if TYPE_CHECKING:
     from station.deciding import Scan
@@ -71,7 +72,7 @@ class Checklist:
     def __init__(self, method: str, own_steps: tuple[str, ...] = ()) -> None:
         self.method = method
         shipped = METHODS[method][1] if method else ()
-        self.steps = shipped or tuple(Step(label, label) for label in own_steps)
+        self.steps = shipped or tuple(Step(label, label) for label in map(plain, own_steps))
         self._ticked = False
 
     def begin(self) -> None:

@@ -23,7 +23,7 @@ from station.lives import (
     notice_twin,
     own_epochs,
 )
-from station.notes import CURSOR, EPOCH, GENERATION, HEADS, SYNCED, delete_note, read_note, write_note
+from station.notes import CURSOR, EPOCH, GENERATION, HEADS, SERVER, SYNCED, delete_note, read_note, write_note
 from station.settings import HEAD_KEY_FILE
 from station.storage import writing
 from sync.events import understood
@@ -88,6 +88,7 @@ class Feed:
                 delete_note(self._db, GENERATION)
             if not answer.more:
                 write_note(self._db, SYNCED, str(now_ms))
+                write_note(self._db, SERVER, str(answer.server_time_ms))
                 write_note(self._db, HEADS, msgspec.json.encode(answer.heads).decode())
                 self._look_at_own(answer.heads, epochs, current, now_ms)
         return len(new)
@@ -117,9 +118,12 @@ class Feed:
         )
 
 
-def read_feed(connection: "Connection") -> Iterator[FeedItem]:
-    """Yield what has come, in the order of its coming."""
-    rows = connection.execute("SELECT station, epoch, seq, id, kind, at_ms, body FROM feed ORDER BY n")
+def read_feed(connection: "Connection", *, but_passages: bool = False) -> Iterator[FeedItem]:
+    """Yield what has come, in the order of its coming; all of it, or what is no passage."""
+    wanted = "kind NOT LIKE 'passage.%'" if but_passages else "1"
+    rows = connection.execute(
+        f"SELECT station, epoch, seq, id, kind, at_ms, body FROM feed WHERE {wanted} ORDER BY n"  # noqa: S608 - no input
+    )
     for station, epoch, seq, event_id, kind, at_ms, body in rows:
         yield FeedItem(
             station=station, epoch=epoch, seq=seq, id=event_id, kind=kind, at_ms=at_ms, body=msgspec.Raw(body.encode())

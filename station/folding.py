@@ -18,6 +18,7 @@ from sync import bodies
 from sync.bodies import Body
 from sync.duty_bodies import MatterStep
 from sync.events import OFFICE, Event
+from sync.retention import names_nobody
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -28,6 +29,9 @@ REGISTER_TABLES = (
     "staff",
 )
 """All that is folded from the journal and the feed, and can be thrown away."""
+
+OF_PASSAGES = ("legs", "undone", "visits")
+"""Those that come out of passages; all others do without them."""
 
 MODE = "mode"
 """The name of the rule that says how strictly the gates are kept; every other rule has the code of its kind."""
@@ -132,7 +136,7 @@ class Fold:
         `n` is its number in this station's journal, None for what came with the feed.
         """
         fold = self._folds.get(type(body))
-        if fold:
+        if fold and not names_nobody(body):
             fold(n, event, body)
 
     def _passage(self, _n: int | None, event: Fact, body: bodies.PassageRecorded) -> None:

@@ -24,6 +24,7 @@ from station.deciding import CLOCK_TOLERANCE_MS, Decider, Override, RecordedOutc
 from station.journal import Journal
 from station.logbook import newest_with_id
 from station.register import Register
+from station.scan_states import is_open
 from sync.bodies import Attempt, Companion, PassageRecorded
 from sync.events import new_id
 
@@ -96,6 +97,24 @@ class Gate:
         blank = Scan(scan.text, direction, now_ms, scan.verdict, person)
         return self._answered(blank)
 
+    def turned_about(self, before: Scan, direction: Direction) -> Scan:
+        """Answer a pending scan anew for another direction, with everything that is known of those who pass.
+
+        What refuses them is recorded at once, as after a scan.
+        """
+        scan = self.turned(before, direction)
+        if not is_open(scan):
+            return scan
+        kept = replace(
+            scan,
+            attempts=before.attempts,
+            carried=before.carried,
+            companions=before.companions,
+            no_reading_reason=before.no_reading_reason,
+            id_matches=before.id_matches,
+        )
+        return self._with_refusal_recorded(self._decided_now(kept))
+
     def _answered(self, read: Scan) -> Scan:
         scan = self._decided(read)
         return self._as_before(scan) or self._with_refusal_recorded(scan)
@@ -127,9 +146,13 @@ class Gate:
         """Return who has no valid reading yet, as `measured` counts them; None when everybody has."""
         return self._decider.next_to_measure(scan)
 
-    def rested(self, scan: Scan, attempts: tuple[Attempt, ...]) -> Scan:
-        """Answer for somebody who comes back after a rest, with the attempts from before, which decide no more."""
-        return self._decided_now(replace(scan, attempts=attempts, carried=len(attempts)))
+    def rested(self, scan: Scan, attempts: tuple[Attempt, ...], companions: Sequence[str]) -> Scan:
+        """Answer for somebody who comes back after a rest, with the attempts from before, which decide no more.
+
+        The named companions are measured again.
+        """
+        party = tuple(Companion(name=name) for name in companions)
+        return self._decided_now(replace(scan, attempts=attempts, carried=len(attempts), companions=party))
 
     def accompanied(self, scan: Scan, names: Sequence[str]) -> Scan:
         """Answer anew for people who pass together on one pass; each of the named has to be measured too."""

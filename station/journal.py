@@ -165,12 +165,19 @@ class Journal:
     def verify(self) -> int:
         """Walk every link and return the number of events.
 
-        Raises `BrokenChainError` naming the first event that is not as it was written.
+        Of one that retention has emptied the header is looked at; for what is left of it a certificate stands
+        (`station.purging`). Raises `BrokenChainError` naming the first event that is not as it was written.
         """
         count, prev, last = 0, events.GENESIS, ("", 0)
+        purged = self.connection.execute("SELECT n FROM events WHERE purge_id IS NOT NULL ORDER BY n")
+        next_purged = next(purged, (0,))[0]
         for n, event in self.read():
             follows = event.seq == (last[1] + 1 if event.epoch == last[0] else 1) and event.epoch >= last[0]
-            if n != count + 1 or event.prev != prev or not follows or not events.is_intact(event):
+            is_purged = n == next_purged
+            if is_purged:
+                next_purged = next(purged, (0,))[0]
+            is_good = events.recompute_hash(event) == event.hash if is_purged else events.is_intact(event)
+            if n != count + 1 or event.prev != prev or not follows or not is_good:
                 raise BrokenChainError(
                     N_("{path}: the chain breaks at record {n} ({epoch}/{seq}): it is not as it was written"),
                     path=self.path,
@@ -247,11 +254,15 @@ def _read_note(folder: Path) -> _Note | None:
 
 
 def read_events(
-    connection: "Connection", station: str, after_n: int = 0, limit: int = -1
+    connection: "Connection", station: str, after_n: int = 0, limit: int = -1, *, but_passages: bool = False
 ) -> Iterator[tuple[int, Event]]:
-    """Yield `(n, event)` from a station's file in the order of writing, from the first after `after_n`."""
+    """Yield `(n, event)` from a station's file in the order of writing, from the first after `after_n`.
+
+    With `but_passages` those are left out that are about a passage.
+    """
+    wanted = " AND kind NOT LIKE 'passage.%'" if but_passages else ""
     rows = connection.execute(
-        f"SELECT n, {COLUMNS} FROM events WHERE n > ? ORDER BY n LIMIT ?",  # noqa: S608 - no input
+        f"SELECT n, {COLUMNS} FROM events WHERE n > ?{wanted} ORDER BY n LIMIT ?",  # noqa: S608 - no input
         (after_n, limit),
     )
     for row in rows:

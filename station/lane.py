@@ -22,7 +22,7 @@ from station.deciding import Scan, Visitor
 from station.devices.measurement import Measurement
 from station.gate import Gate
 from station.resting import Rester, Resting
-from station.scan_states import can_be_overruled, is_feverish, is_on_the_other_side, is_open
+from station.scan_states import can_be_overruled, has_been_measured, is_feverish, is_on_the_other_side, is_open
 from station.settings import Settings
 from station.sight import Sight, stability_of
 from sync.bodies import Attempt
@@ -62,6 +62,7 @@ class Lane:
         self._usual = direction if is_fixed else None
         self._rest_ms = rest_ms
         self._resting = Resting(gate.journal.connection)
+        self._rests_since_ms: int | None = None
         self._codes: dict[str, str] = {}
         self._ways: dict[str, Direction] = {}
 
@@ -88,7 +89,7 @@ class Lane:
         turned = self.direction.opposite
         current = self.current
         if current is not None and self.is_pending:
-            self.current = self._decided_for(turned, current)
+            self.current = self._gate.turned_about(current, turned)
         elif current is not None and is_on_the_other_side(current):
             self._show(self._gate.turned(current, turned))
         elif self._usual:
@@ -102,11 +103,7 @@ class Lane:
 
     @property
     def live_celsius(self) -> float | None:
-        """What the thermometer sees now, if that may be shown beside whoever stands here.
-
-        Never what is of the person before: measured before this one was scanned, or while the other had not been seen
-        to step away.
-        """
+        """What the thermometer sees now; None for what may be of the person before, not seen to step away."""
         return None if self.is_waiting_for_the_one_before else self.sight.live_celsius
 
     @property
@@ -115,9 +112,11 @@ class Lane:
         current = self.current
         if current is None or self.sight.is_asked_again:
             return None
-        if (self.is_pending and 0 < current.carried == len(current.attempts)) or is_feverish(current):
-            return current.attempts[-1].at_ms + self._rest_ms
-        return None
+        if current.recorded and is_feverish(current):
+            return current.recorded.at_ms + self._rest_ms
+        if self._rests_since_ms is None or not self.is_pending or has_been_measured(current):
+            return None
+        return self._rests_since_ms + self._rest_ms
 
     @property
     def whose_turn(self) -> int:
@@ -148,6 +147,8 @@ class Lane:
         `direction` is told by the scanner's place, where it is set: the lane turns to it when it is this code's turn.
         Raises `LaneError` when too many wait already; the code is not taken then.
         """
+        if self._is_at_rest():
+            self.current = None  # they stay on the list, and the next person is served
         if self.is_pending or self.waiting:
             self.keep(text, direction)
             self.call_next()
@@ -247,6 +248,7 @@ class Lane:
         if verdict.needs_id and not verdict.needs_reading and (acknowledged or verdict.outcome is Outcome.ALLOW):
             self.current = self._gate.check_id(self.current, matches=True)
         self.current = self._gate.admit(self._checked(self.current), acknowledged=acknowledged)
+        self._go_the_usual_way()
         return self.current.recorded is not None and self.current.verdict.outcome is not Outcome.REFUSE
 
     def refuse_id(self) -> None:
@@ -265,7 +267,7 @@ class Lane:
         if current is None or current.person is None or current.person.pass_id != pass_id:
             return
         if self.is_pending:
-            self.current = self._decided_for(self.direction, current)
+            self.current = self._gate.turned_about(current, self.direction)
         elif current.outcome == "refused":
             self._show(self._gate.turned(current, current.direction))
 
@@ -284,6 +286,7 @@ class Lane:
     def turn_back(self, remark: str) -> None:
         """Record that the person who stands here was not let through, for a stated reason."""
         self.current = self._gate.turn_back(self._checked(self._somebody()), remark)
+        self._go_the_usual_way()
 
     def override(self, *, lead: str, reason: str) -> bool:
         """Record whom the rules refuse, on the lead's word; say whether that is on disk now.
@@ -301,6 +304,7 @@ class Lane:
         """Forget the pending scan: nothing is recorded."""
         self._somebody()
         self.current = None
+        self._go_the_usual_way()
 
     def call_next(self) -> bool:
         """Take the code that waits longest, if the person before is done; say whether there was one."""
@@ -324,8 +328,15 @@ class Lane:
         self.checklist.begin()
         person = scan.person
         rester = self._resting.find(person.pass_id, self._clock.now_ms()) if person and self.is_pending else None
-        if rester:
-            self.current = self._gate.rested(scan, rester.attempts)
+        # On their way home nobody has to rest.
+        is_back = rester is not None and rester.direction is scan.direction
+        self._rests_since_ms = rester.at_ms if rester and is_back else None
+        if rester and is_back:
+            self.current = self._gate.rested(scan, rester.attempts, rester.companions)
+
+    def _go_the_usual_way(self) -> None:
+        if self._usual and not self.is_pending:
+            self.direction = self._usual
 
     def _checked(self, scan: Scan) -> Scan:
         """Return the scan with the steps of the checklist that are done."""
@@ -336,21 +347,6 @@ class Lane:
     def _require_room(self) -> None:
         if self.is_pending:
             raise LaneError(N_("somebody stands here already; record them first with Enter"))
-
-    def _decided_for(self, direction: Direction, before: Scan) -> Scan:
-        """Decide a pending scan anew for another direction, with the readings and the reason it already has."""
-        scan = self._gate.turned(before, direction)
-        if before.companions and is_open(scan):
-            scan = replace(scan, companions=before.companions)
-        if before.carried and is_open(scan):
-            scan = self._gate.rested(scan, before.attempts[: before.carried])
-        if before.id_matches is not None and is_open(scan):
-            scan = self._gate.check_id(scan, matches=before.id_matches)
-        if before.attempts[before.carried :] and is_open(scan):
-            scan = self._gate.measured(scan, before.attempts[before.carried :])
-        if before.no_reading_reason and is_open(scan):
-            scan = self._gate.skip_reading(scan, before.no_reading_reason)
-        return scan
 
     def _somebody(self) -> Scan:
         if self.current is None or not self.is_pending:
@@ -363,6 +359,11 @@ class Lane:
             raise LaneError(N_("nobody is waiting here; scan a pass first"))
         return current
 
+    def _is_at_rest(self) -> bool:
+        """Whether somebody stands here, come back too early, who still has to rest."""
+        rest_ends_ms = self.rest_ends_ms if self.is_pending else None
+        return rest_ends_ms is not None and self._clock.now_ms() < rest_ends_ms
+
     def _wants_another(self) -> bool:
         """Whether somebody still needs a reading: none yet, one that was low or a fever, or the guard asked.
 
@@ -374,8 +375,7 @@ class Lane:
             return False
         if not self.is_pending:
             return self.sight.is_asked_again and is_feverish(current)
-        rest_ends_ms = self.rest_ends_ms
-        if rest_ends_ms is not None and self._clock.now_ms() < rest_ends_ms:
+        if self._is_at_rest():
             return False
         if self.sight.is_asked_again or self._gate.next_to_measure(current) is not None:
             return True

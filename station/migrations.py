@@ -173,6 +173,28 @@ def matters_of_duty(db: Database) -> None:
     """)
 
 
+@migrations()
+def retention(db: Database) -> None:
+    """Let an event's body be emptied, once, where the community has acknowledged it and a purge is under way."""
+    unchanged = " AND ".join(f"NEW.{name} IS OLD.{name}" for name in _HEADER.split())
+    change = f"""
+        ALTER TABLE events ADD COLUMN purge_id TEXT;
+        CREATE INDEX events_of_purges ON events (purge_id, n) WHERE purge_id IS NOT NULL;
+        DROP TRIGGER events_never_change;
+        CREATE TRIGGER events_never_change BEFORE UPDATE ON events WHEN NOT coalesce(
+                OLD.purge_id IS NULL
+                AND NEW.purge_id = (SELECT value ->> '$.purge_id' FROM notes WHERE name = 'purge')
+                AND OLD.n <= (SELECT max(n) FROM deliveries)
+                AND {unchanged}, 0)
+            BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
+    """  # noqa: S608 - our own column names
+    db.executescript(change)
+
+
+_HEADER = "n epoch seq id kind at_ms device_ms drift_ms suspect shift guard body_sha256 prev hash"
+"""What stays of an event for good: the columns that its hash covers, and the hash."""
+
+
 def migrate(connection: Any, version: int) -> None:
     """Bring the file behind `connection` to the newest tables, and note `version` in it as done."""
     migrations.apply(Database(connection))

@@ -17,6 +17,14 @@ SYNCED = "synced_ms"
 HEADS = "heads"
 """How far the community had heard of every station at that instant, as JSON."""
 
+SERVER = "server_ms"
+"""The instant of the last word of the community, by its clock (UTC milliseconds): what retention counts up to."""
+
+PURGE = "purge"
+"""The purge that is under way, as JSON; it names what may be emptied (`station.purging`)."""
+
+UNSCRUBBED = "unscrubbed"
+"""That the file still holds old versions of what a purge has emptied."""
 
 GENERATION = "generation"
 """The life of the community's database that this station last agreed with on what has been sent; none: ask anew."""

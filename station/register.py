@@ -16,8 +16,8 @@ from passes.reasons import Reason
 from passes.trips import Direction, Leg
 from station.counting import Counting, Counts
 from station.feed import read_feed
-from station.folding import MODE, REGISTER_TABLES, Fold
-from station.journal import Journal
+from station.folding import MODE, OF_PASSAGES, REGISTER_TABLES, Fold
+from station.journal import Journal, read_events
 from station.notes import REGISTER, SYNCED, read_note, write_note
 from sync.bodies import Body
 from sync.events import Event, understood
@@ -172,6 +172,17 @@ class Register:
             write_note(self._db, REGISTER, "folded")
         self._rules = (None, Rules({}, []))
         self._counting = Counting(self._db, self._zone)
+
+    def refold_but_passages(self) -> None:
+        """Fold anew all that does not come out of passages; must run inside `journal.writing()`."""
+        for table in REGISTER_TABLES:
+            if table not in OF_PASSAGES:
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own table names
+        for n, event in read_events(self._db, self._journal.station, but_passages=True):
+            self._apply(n, event, event.kind, event.body)
+        for item in read_feed(self._db, but_passages=True):
+            self._apply(None, item, item.kind, item.body)
+        self._rules = (None, Rules({}, []))
 
     def _apply(self, n: int | None, fact: Any, kind: str, raw: msgspec.Raw) -> None:
         body = understood(kind, raw)

@@ -44,6 +44,11 @@ class Rester(msgspec.Struct, frozen=True):
         return tuple(self.body.attempts)
 
     @property
+    def companions(self) -> tuple[str, ...]:
+        """Who passes with them, by name: all are measured again."""
+        return tuple(one.name for one in self.body.companions)
+
+    @property
     def direction(self) -> Direction:
         """Which way they were going."""
         return Direction(self.body.direction)

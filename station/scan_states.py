@@ -16,6 +16,11 @@ def is_decided(scan: Scan) -> bool:
     return verdict.outcome is Outcome.REFUSE or not (verdict.needs_reading or verdict.needs_id)
 
 
+def has_been_measured(scan: Scan) -> bool:
+    """Say whether anybody of those who pass has a reading that is not of an earlier scan."""
+    return len(scan.attempts) > scan.carried or any(one.attempts for one in scan.companions)
+
+
 def is_feverish(scan: Scan) -> bool:
     """Say whether the scan was refused, and recorded so, because of a fever alone: that may be measured again."""
     return scan.outcome == "refused" and set(scan.verdict.reasons) - NOTES == {Reason.FEVER}

@@ -116,6 +116,15 @@ class PassSettings(msgspec.Struct, forbid_unknown_fields=True):
     holder_names: bool = True
 
 
+class RetentionSettings(msgspec.Struct, forbid_unknown_fields=True):
+    """For how many days this station keeps what names people once the community has it; 0 leaves it to people.
+
+    Every day the app then empties what is older, as `gatepost log purge` does.
+    """
+
+    days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 0
+
+
 class Settings(msgspec.Struct, forbid_unknown_fields=True):
     """Everything in `settings.toml`, each table under its own name."""
 
@@ -127,6 +136,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     idcard: IdCardSettings = msgspec.field(default_factory=IdCardSettings)
     temperature: TemperatureSettings = msgspec.field(default_factory=TemperatureSettings)
     passes: PassSettings = msgspec.field(default_factory=PassSettings)
+    retention: RetentionSettings = msgspec.field(default_factory=RetentionSettings)
 
     @property
     def zone(self) -> ZoneInfo:

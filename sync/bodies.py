@@ -309,11 +309,11 @@ class NameUnmasked(Body, frozen=True):
 
 
 class RetentionPurged(Body, frozen=True):
-    """The community emptied old records of what names people, and this is the certificate.
+    """The community, or a station in its own journal, emptied old records of what names people: the certificate.
 
     `days` is how long each group of records is kept, `events` how many of each kind were emptied, and `rows` the rows
     taken out of or emptied in other tables. `digest` is the SHA-256 over a line `hash SP sha256-of-what-stays LF` for
-    each emptied event, in the order of the feed.
+    each emptied event, in the order of the feed; of a station's, in the order of its journal.
     """
 
     purge_id: str

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from sync.bodies import Body, ConflictClosed, ConflictFound, PassageUndone, Restriction
 from sync.events import canonical_json
 
 DAY_MS = 86_400_000
@@ -119,6 +120,18 @@ class Pseudonyms:
     def of(self, subject: str) -> str:
         """Return what stands in the place of an id."""
         return f"{NOBODY}-{hmac.new(self._key, subject.encode(), hashlib.sha256).hexdigest()[:16]}"
+
+
+def names_nobody(body: Body) -> bool:
+    """Say whether retention has taken out of a body whom it is about, so that it says nothing any more.
+
+    What was undone and what became of a conflict is still said.
+    """
+    if isinstance(body, PassageUndone | ConflictFound | ConflictClosed):
+        return False
+    if isinstance(body, Restriction):
+        return (body.holder_id or body.household or "").startswith(f"{NOBODY}-")
+    return "" in (getattr(body, "pass_id", None), getattr(body, "person_id", None))
 
 
 def emptied(kind: str, body: str, pseudonyms: Pseudonyms) -> str:

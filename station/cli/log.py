@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from passes.errors import N_, UsageError
+from passes.plaintext import plain
 from station.cli.common import echo_json, folder_option, json_option, station_in
 from station.i18n import _
 
@@ -18,12 +20,50 @@ def log() -> None:
 @json_option
 def verify(folder: Path | None, as_json: bool) -> None:
     """Walk every link of the journal; exit 1 naming the first record that is not as it was written."""
+    from station.purging import check_certificates
+
     with station_in(folder) as station:
         count, head = station.journal.verify(), station.journal.head()
+        emptied = check_certificates(station)
         if as_json:
-            echo_json({"events": count, "epoch": head.epoch, "seq": head.seq, "hash": head.hash})
-        else:
-            click.echo(_("{count} records, every link holds").format(count=count))
+            echo_json({"events": count, "emptied": emptied, "epoch": head.epoch, "seq": head.seq, "hash": head.hash})
+            return
+        click.echo(_("{count} records, every link holds").format(count=count))
+        if emptied:
+            click.echo(_("{count} of them were emptied by retention, as its certificates say").format(count=emptied))
+
+
+@log.command()
+@folder_option
+@click.option("--days", type=click.IntRange(1, 36_500), help="Keep records for so many days (default: the settings).")
+@click.option("--dry-run", is_flag=True, help="Only count what would be emptied.")
+@json_option
+def purge(folder: Path | None, days: int | None, dry_run: bool, as_json: bool) -> None:
+    """Empty old records of what names people, where the community has them, and record the certificate.
+
+    What is still in force stays: open trips, good passes, the roster, orders. Counts stay, and the chain still holds.
+    Age counts up to the last contact with the community. Files that were exported or printed are not reached.
+    """
+    from station.purging import count_overdue
+    from station.purging import purge as run_purge
+
+    with station_in(folder) as station:
+        kept = days or station.settings.retention.days
+        if not kept:
+            raise UsageError(N_("retention.days is 0 in settings.toml, so nothing says how old is old; give --days"))
+        done = count_overdue(station, kept) if dry_run else run_purge(station, kept)
+    if as_json:
+        certificate = done.event.id if done.event else None
+        told = {"dry_run": dry_run, "events": done.events, "feed": done.feed}
+        echo_json({**told, "certificate": certificate, "scrubbed": done.is_scrubbed})
+        return
+    for kind, count in done.events.items():
+        click.echo(f"{plain(kind, 80)}\t{count}")
+    click.echo(_("emptied: {count}, of other gates: {feed}").format(count=sum(done.events.values()), feed=done.feed))
+    if dry_run:
+        click.echo(_("This is what would be emptied. Nothing was changed."))
+    if not done.is_scrubbed:
+        click.echo(_("The file is in use and still holds old versions: run purge again when the gate is closed."))
 
 
 @log.command()

@@ -9,8 +9,6 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
-import serial
-
 from passes.errors import N_
 from passes.plaintext import plain
 from station.devices.measurement import DeviceError, Link
@@ -77,10 +75,12 @@ class Port:
     """
 
     def __init__(self, url: str, baud_rate: int, setting: str = "thermometer.port") -> None:
+        from serial import serial_for_url  # on the reader's thread: a start does not wait for it
+
         self._url = url
         self._setting = setting
         try:
-            self._serial: Any = serial.serial_for_url(
+            self._serial: Any = serial_for_url(
                 url, baudrate=baud_rate, timeout=TIMEOUT_S, write_timeout=_WRITE_TIMEOUT_S, exclusive=True
             )
         except _OPEN_ERRORS as error:

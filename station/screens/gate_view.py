@@ -1,5 +1,7 @@
 """What stands on the gate screen: each part is told what it shows; nothing is decided here."""
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 from textual.screen import Screen
 
@@ -11,7 +13,9 @@ from station.logbook import recent
 from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, RestLine, StatusLine
 from station.widgets.reading_panel import ReadingPanel
 from station.widgets.verdict_panel import VerdictPanel
-from sync.courier import CourierState
+
+if TYPE_CHECKING:
+    from sync.courier import CourierState
 
 LAST_PASSAGES = 8
 
@@ -24,7 +28,7 @@ class GateView:
 
     def __init__(self, screen: Screen[None], station: Station, lane: Lane, devices: dict[str, DeviceState]) -> None:
         self.devices = devices
-        self.courier: CourierState | None = CourierState() if station.settings.community.url else None
+        self.courier: CourierState | None = _not_heard_yet() if station.settings.community.url else None
         self._screen = screen
         self._station = station
         self._lane = lane
@@ -71,3 +75,9 @@ class GateView:
         self._screen.query_one(HealthLine).show(
             tuple(self.devices.values()), self._station.outbox.backlog(), self.courier, self._station.clock.now_ms()
         )
+
+
+def _not_heard_yet() -> "CourierState":
+    from sync.courier import CourierState  # a station that works alone starts without it
+
+    return CourierState()

@@ -84,7 +84,7 @@ class LaneDesk:
         if not lane.is_pending and not (current and is_feverish(current)) and lane.resting():
             self._ask_resting()
             return
-        is_low = current is not None and bool(current.attempts) and current.verdict.needs_reading
+        is_low = current is not None and len(current.attempts) > current.carried and current.verdict.needs_reading
         self._ask(reading_form(lane.sight.site, is_low=is_low), self._reading_answered)
 
     def undo(self) -> None:

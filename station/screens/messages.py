@@ -7,10 +7,10 @@ from textual.message import Message
 from passes.trips import Direction
 from station.devices.manager import DeviceState
 from station.devices.measurement import Fault, Measurement
-from sync.courier import CourierState
 
 if TYPE_CHECKING:
     from station.devices.idcard.card import CardError, IdCard
+    from sync.courier import CourierState
 
 
 class ThermometerSaid(Message, bubble=False):
@@ -49,7 +49,7 @@ class DeviceSaid(Message):
 class CourierSaid(Message):
     """The courier's thread has news; the newest replaces older ones that nobody has looked at yet."""
 
-    def __init__(self, state: CourierState) -> None:
+    def __init__(self, state: "CourierState") -> None:
         super().__init__()
         self.state = state
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.widgets import Static
@@ -19,7 +20,9 @@ from station.logbook import LoggedPassage
 from station.outbox import Backlog
 from station.register import ShiftRow
 from station.resting import Rester
-from sync.courier import CourierState
+
+if TYPE_CHECKING:
+    from sync.courier import CourierState
 
 DRIFT_TOLD_MS = 120_000
 """A device clock that is off by more than this is told to the guard (design section 6)."""
@@ -186,7 +189,9 @@ class HealthLine(Static):
         super().__init__(markup=False)
         self._shown: list[str] = []
 
-    def show(self, devices: Sequence[DeviceState], backlog: Backlog, courier: CourierState | None, now_ms: int) -> None:
+    def show(
+        self, devices: Sequence[DeviceState], backlog: Backlog, courier: "CourierState | None", now_ms: int
+    ) -> None:
         """Show how the parts fare; `courier` is None at a station that works alone. Repaints only what changed."""
         sentences = [sentence for sentence in (_device_trouble(devices), _courier_trouble(courier)) if sentence]
         self.set_class(bool(sentences) or backlog.stuck > 0, "-trouble")
@@ -245,11 +250,11 @@ def _stuck(backlog: Backlog) -> str:
     return _("{count} set aside by the office").format(count=backlog.stuck) if backlog.stuck else ""
 
 
-def _courier_trouble(courier: CourierState | None) -> str:
+def _courier_trouble(courier: "CourierState | None") -> str:
     return explain(courier.trouble) if courier and courier.trouble else ""
 
 
-def _courier_words(courier: CourierState | None) -> list[str]:
+def _courier_words(courier: "CourierState | None") -> list[str]:
     if courier is None:
         return [_("works alone")]
     drift_ms = courier.drift_ms

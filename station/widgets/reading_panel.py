@@ -43,7 +43,8 @@ class ReadingPanel(Static):
         self._told = (lane, now_ms)
         scan, turn, sight = lane.current, lane.whose_turn, lane.sight
         attempts = _attempts(lane, turn)
-        reading = sight.stability.reading or next((last for last in attempts[-1:] if last.manual), None)
+        carried = scan.carried if scan and not turn else 0
+        reading = sight.stability.reading or next((last for last in attempts[carried:][-1:] if last.manual), None)
         finding, ambient, rest_ends_ms = None, None, lane.rest_ends_ms
         if reading is not None and rest_ends_ms is None:
             finding = self._rule.judge(reading.celsius)
@@ -52,8 +53,8 @@ class ReadingPanel(Static):
         else:
             value, state = wording.celsius_text(self._calm(lane.live_celsius)), _state(lane)
         if rest_ends_ms is not None:
-            value, state = wording.celsius_text(attempts[-1].celsius), wording.rest(rest_ends_ms, now_ms)
-        number = len(attempts) + (rest_ends_ms is not None)
+            value, state = _fever(lane), wording.rest(rest_ends_ms, now_ms)
+        number = len(attempts) + (rest_ends_ms is not None or 0 < carried == len(attempts))
         site = attempts[-1].site if attempts and reading is not None else sight.site
         people = 1 + len(scan.companions) if scan else 1
         shown = (value, state, ambient, number, site, (turn + 1, people) if people > 1 else None, self.size)
@@ -89,6 +90,13 @@ class ReadingPanel(Static):
             lines.append(Content(_("attempt {number}").format(number=number)))
         # The panel's size is fixed: nothing around it has to be laid out again.
         self.update(Content("\n").join([Content(""), *lines]), layout=False)
+
+
+def _fever(lane: Lane) -> str:
+    """Return the value after which somebody rests: the one that decided, or the last from before the rest."""
+    scan = lane.current
+    before = scan.attempts[-1:] if scan else ()
+    return wording.celsius_text(scan.celsius if scan and scan.celsius else before[0].celsius if before else None)
 
 
 def _attempts(lane: Lane, turn: int) -> Sequence[Attempt]:

@@ -47,6 +47,21 @@ def test_one_fever_refuses_all(stand: Stand) -> None:
     assert [one.celsius for one in passage.companions[0].attempts] == [38.3]
 
 
+def test_who_had_a_fever_comes_back_with_all_the_others(stand: Stand) -> None:
+    stand.lane.skip_reading("battery empty")
+    assert stand.see(38.3)
+    rester, ends_ms = stand.lane.resting()[0]
+    assert stand.lane.rest_ends_ms == ends_ms
+    stand.leave()
+    stand.post.clock.move(300)
+    stand.lane.come_back(rester)
+    for _person in range(3):
+        assert stand.see(36.5)
+        stand.leave()
+    assert stand.lane.record()
+    assert [one.name for one in stand.passages[-1].companions] == ["乙", ""]
+
+
 def test_a_low_one_is_measured_again_before_the_next(stand: Stand) -> None:
     assert stand.see(36.4)
     stand.leave()

@@ -64,6 +64,17 @@ def test_the_next_person_is_served_meanwhile(stand: Stand) -> None:
     assert names(stand) == ["甲"]
 
 
+def test_who_comes_back_too_early_holds_nobody_up(stand: Stand) -> None:
+    token = with_fever(stand, "甲")
+    stand.lane.scan(token)
+    stand.lane.scan(stand.post.issue("乙").token)
+    assert names(stand) == ["甲"]
+    assert not stand.lane.waiting
+    assert stand.see(36.5)
+    assert stand.lane.record()
+    assert stand.passages[-1].holder == "乙"
+
+
 def test_still_a_fever_rests_again_and_a_low_one_asks_for_another_site(stand: Stand) -> None:
     token = with_fever(stand, "甲")
     stand.post.clock.move(REST_S)
