@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sync.community.database import DatabaseError, open_engine, reading
 from sync.community.numbering import give_up_abandoned
 from sync.events import Event
+from sync.wire import FeedAnswer
 from tests.community import conftest
 from tests.community.conftest import COMMUNITY, DEADLINE_S, NOW_MS
 from tests.community.gates import Gate, order, pull, pull_all, push
@@ -148,15 +149,20 @@ def test_the_cursor_survives_dump_and_restore(
         give_up_abandoned(restored, COMMUNITY)
         for gate in gates:
             assert set(push(restored, gate.station, sent[gate.station])) <= {"stored", "already"}
-        after, read = before.cursor, [item.id for item in before.items]
-        while (answer := pull(restored, after, limit=100)).items:
-            read += [item.id for item in answer.items]
-            after = answer.cursor
+        answer, read = _read_on(restored, before)
         assert not answer.from_start
         assert sorted(read) == sorted(event.id for events in sent.values() for event in events)
     finally:
         restored.dispose()
         _run("psql", empty_url, "--quiet", "--command", f"DROP DATABASE {name}")
+
+
+def _read_on(engine: sa.Engine, before: FeedAnswer) -> tuple[FeedAnswer, list[str]]:
+    """Read the feed to its end behind `before`; return the last answer, and the ids of all that came."""
+    answer, read = before, [item.id for item in before.items]
+    while (answer := pull(engine, answer.cursor, limit=100)).items:
+        read += [item.id for item in answer.items]
+    return answer, read
 
 
 def _run(tool: str, url: str, *options: str) -> None:
