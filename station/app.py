@@ -27,6 +27,7 @@ from station.settings import Settings
 from station.widgets.keyboard import Keyboard
 
 if TYPE_CHECKING:
+    from station.purge_daily import DailyPurge
     from station.screens.work import WorkScreen
     from sync.claiming import HttpClaims
     from sync.courier import Courier, CourierState
@@ -60,6 +61,7 @@ class GatepostApp(App[None]):
         self._is_community_reachable = False
         self._courier = self._make_courier()
         self._claims = self._make_claims()
+        self._purge: DailyPurge | None = None
 
     def on_mount(self) -> None:
         """Start what runs beside the gate."""
@@ -72,6 +74,8 @@ class GatepostApp(App[None]):
             self._courier.stop(timeout_s=0.5)
         if self._claims:
             self._claims.close()
+        if self._purge:
+            self._purge.stop()
 
     async def on_event(self, event: events.Event) -> None:
         """Keep the keys of a scanner that types from whatever has the focus."""
@@ -188,6 +192,11 @@ class GatepostApp(App[None]):
         self._devices.start()
         if self._courier:
             self._courier.start()
+        if self.station.settings.retention.days:
+            from station.purge_daily import DailyPurge  # only where the settings ask for it
+
+            self._purge = DailyPurge(self.station.folder, self.station.clock)
+            self._purge.start()
 
     def _make_courier(self) -> "Courier | None":
         station = self.station

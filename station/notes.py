@@ -23,6 +23,9 @@ SERVER = "server_ms"
 PURGE = "purge"
 """The purge that is under way, as JSON; it names what may be emptied (`station.purging`)."""
 
+PURGED_ON = "purged_on"
+"""The local day on which the app last looked for what is too old."""
+
 UNSCRUBBED = "unscrubbed"
 """That the file still holds old versions of what a purge has emptied."""
 

@@ -16,11 +16,14 @@ from station.feed import Feed
 from station.folding import REGISTER_TABLES
 from station.journal import BrokenChainError
 from station.outbox import JournalOutbox
+from station.purge_daily import DailyPurge
 from station.purging import Purged, check_certificates, count_overdue, purge
+from station.settings import load_settings, save_settings
 from station.storage import StorageError
 from sync.bodies import HolderBanned, HolderUnbanned, PersonRegistered, RetentionPurged
 from sync.events import read_body
 from sync.wire import EventAnswer, FeedAnswer, FeedItem
+from tests.screens.console import make_station
 from tests.station.post import SHANGHAI, Post
 
 DAY_S = 86_400
@@ -120,6 +123,8 @@ def play(old: Old) -> dict[str, Any]:
             HolderUnbanned(holder_id="p-old", reason="已处理"),
             PersonRegistered(person_id="v1", name="路过人", household="", address="外地"),
         ):
+            # Of two orders at one instant either may count as the later one.
+            post.clock.move(1)
             post.register.record(body, post.clock.ms)
     old.hear(
         item(
@@ -250,3 +255,25 @@ def test_a_certificate_that_does_not_fit_is_told(old: Old) -> None:
     old.post.journal.verify()
     with pytest.raises(BrokenChainError, match="certificate"):
         check_certificates(old.station)
+
+
+def test_by_itself_once_a_day_and_never_while_people_come(tmp_path: Path) -> None:
+    folder = make_station(tmp_path)
+    rewritten = load_settings(folder)
+    rewritten.retention.days = 30
+    save_settings(folder, rewritten)
+    post = Post(folder, create=False)
+    old = Old(post)
+    play(old)
+    post.clock.move(60 * DAY_S)
+    old.hear()
+    daily = DailyPurge(folder, post.clock)
+    post.issue("刚来的")
+    assert not daily.look()
+    post.clock.move(600)
+    assert daily.look()
+    assert "旧访客" not in old.bodies()
+    assert not daily.look()
+    post.clock.move(DAY_S)
+    assert daily.look()
+    post.journal.close()
