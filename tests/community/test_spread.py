@@ -34,13 +34,13 @@ def servers() -> Iterator[Servers]:
 
 
 @pytest.fixture
-def empty_url(servers: Servers) -> Iterator[str]:
+def database_url(servers: Servers) -> Iterator[str]:
     """Return the address of an empty database whose events of `COMMUNITY` lie on the far server."""
     with servers.database(f"spread_{next(_numbers)}") as url:
         yield url
 
 
-# Each runs as it stands in its own module; here it finds our `empty_url`.
+# Each runs as it stands in its own module; here it finds our `database_url`.
 engine, app, server, east = conftest.engine, conftest.app, conftest.server, test_feed.east
 feeding, gates = test_feed.feeding, test_conflicts.gates
 test_a_batch_is_stored_exactly_as_it_came = test_journal_api.test_a_batch_is_stored_exactly_as_it_came
@@ -61,7 +61,7 @@ test_a_day_is_counted = test_daily.test_a_day_is_counted
 test_the_files_say_what_was_counted = test_daily.test_the_files_say_what_was_counted
 
 
-def test_each_communitys_events_lie_where_it_says(servers: Servers, engine: sa.Engine, empty_url: str) -> None:
+def test_each_communitys_events_lie_where_it_says(servers: Servers, engine: sa.Engine, database_url: str) -> None:
     add_community(engine, NEAR, "和顺里", "Asia/Shanghai")
     add_station(engine, NEAR, "east", "east", NOW_MS)
     gate = Gate(engine, "east")
@@ -71,7 +71,7 @@ def test_each_communitys_events_lie_where_it_says(servers: Servers, engine: sa.E
     assert push(engine, "east", Chain("east").many(5), community=NEAR) == ["stored"] * 5
     assert (len(pull_all(engine)), verify_journals(engine, COMMUNITY).events) == (3, 3)
     assert verify_journals(engine, NEAR).events == 5
-    name = empty_url.partition("@/")[2].partition("?")[0]
+    name = database_url.partition("@/")[2].partition("?")[0]
     found = []
     for url, table in ((servers.near_url(name), "events_here"), (servers.far_url(name), "events")):
         with psycopg.connect(url) as connection:

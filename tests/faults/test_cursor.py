@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from sync.community.database import DatabaseError, open_engine, reading
+from sync.community.database import DatabaseError, open_engine
 from sync.community.numbering import give_up_abandoned
+from sync.community.schema import migrate
 from sync.events import Event
 from sync.wire import FeedAnswer
 from tests.community import conftest
@@ -37,8 +38,11 @@ engine = conftest.engine
 
 
 @pytest.fixture
-def empty_url(postgresql_database: str) -> str:
-    """Return the address of a PostgreSQL database: in a SQLite file nothing is written side by side."""
+def database_url(postgresql_database: str) -> str:
+    """Return the address of a PostgreSQL database of its own, since a trigger makes it slow."""
+    opened = open_engine(postgresql_database)
+    migrate(opened)
+    opened.dispose()
     return postgresql_database
 
 
@@ -80,14 +84,14 @@ def _poll(url: str, limit: int, is_over: threading.Event) -> list[str]:
         give_up_abandoned(own, COMMUNITY)
 
 
-def test_no_event_is_missed_behind_slow_and_dying_transactions(engine: sa.Engine, empty_url: str) -> None:
+def test_no_event_is_missed_behind_slow_and_dying_transactions(engine: sa.Engine, database_url: str) -> None:
     gates = [Gate(engine, f"g{number}") for number in range(WRITERS)]
     with engine.begin() as connection:
         connection.exec_driver_sql(_SLOW)
     is_over, ended = threading.Event(), 0
     with ThreadPoolExecutor(WRITERS + 2) as pool:
-        readers = [pool.submit(_poll, empty_url, limit, is_over) for limit in (7, 1000)]
-        writers = [pool.submit(_write, empty_url, gate, BATCHES) for gate in gates]
+        readers = [pool.submit(_poll, database_url, limit, is_over) for limit in (7, 1000)]
+        writers = [pool.submit(_write, database_url, gate, BATCHES) for gate in gates]
         try:
             # Some are ended, not all: nobody would ever be done.
             while wait(writers, 0.05).not_done and ended < WRITERS:
@@ -105,7 +109,7 @@ def test_no_event_is_missed_behind_slow_and_dying_transactions(engine: sa.Engine
 
 
 def test_the_cursor_survives_dump_and_restore(
-    engine: sa.Engine, empty_url: str, postgresql_uri: Callable[[str], str], tmp_path: Path
+    engine: sa.Engine, database_url: str, postgresql_uri: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Dumped in the middle of writing; the gates send again what was not in the dump, and the reader goes on."""
     gates = [Gate(engine, f"g{number}") for number in range(3)]
@@ -113,7 +117,7 @@ def test_the_cursor_survives_dump_and_restore(
     before, is_over = pull(engine), threading.Event()
 
     def write(gate: Gate) -> None:
-        own = open_engine(empty_url)
+        own = open_engine(database_url)
         while not is_over.is_set():
             sent[gate.station] += (batch := [gate.leg("p1", "first", NOW_MS) for _ in range(20)])
             assert set(push(own, gate.station, batch)) == {"stored"}
@@ -123,12 +127,12 @@ def test_the_cursor_survives_dump_and_restore(
         writers = [pool.submit(write, gate) for gate in gates]
         while len(before.items) < 60:
             before = pull(engine)
-        _run("pg_dump", empty_url, "--file", str(tmp_path / "dump.sql"))
+        _run("pg_dump", database_url, "--file", str(tmp_path / "dump.sql"))
         is_over.set()
         for writer in writers:
             writer.result(DEADLINE_S)
     name = f"restored_{random.SystemRandom().getrandbits(32)}"
-    _run("psql", empty_url, "--quiet", "--command", f"CREATE DATABASE {name}")
+    _run("psql", database_url, "--quiet", "--command", f"CREATE DATABASE {name}")
     restored_url = postgresql_uri(name)
     _run(
         "psql",
@@ -143,9 +147,7 @@ def test_the_cursor_survives_dump_and_restore(
     )
     restored = open_engine(restored_url)
     try:
-        with reading(restored) as connection:
-            lost = len(pull_all(engine)) - connection.exec_driver_sql("SELECT count(*) FROM events").scalar_one()
-        assert lost > 0
+        assert len(pull_all(restored)) < len(pull_all(engine))
         give_up_abandoned(restored, COMMUNITY)
         for gate in gates:
             assert set(push(restored, gate.station, sent[gate.station])) <= {"stored", "already"}
@@ -154,7 +156,7 @@ def test_the_cursor_survives_dump_and_restore(
         assert sorted(read) == sorted(event.id for events in sent.values() for event in events)
     finally:
         restored.dispose()
-        _run("psql", empty_url, "--quiet", "--command", f"DROP DATABASE {name}")
+        _run("psql", database_url, "--quiet", "--command", f"DROP DATABASE {name}")
 
 
 def _read_on(engine: sa.Engine, before: FeedAnswer) -> tuple[FeedAnswer, list[str]]:
