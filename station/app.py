@@ -7,10 +7,13 @@ from textual import events
 from textual.app import App
 
 from passes.trips import Direction
+from station.access import Role
+from station.actions import PALETTE, Action, bound, use_keys
 from station.assembly import Station
 from station.devices.manager import CardRead, CodeScanned, DeviceManager, DeviceNews, Measured
+from station.i18n import _
 from station.lane import make_lane
-from station.screens.catalogue import SCREENS, entry
+from station.screens.catalogue import SCREENS, entry, openings
 from station.screens.dealer import Scanner
 from station.screens.gate import GateScreen
 from station.screens.messages import (
@@ -25,6 +28,7 @@ from station.screens.messages import (
 )
 from station.settings import Settings
 from station.widgets.keyboard import Keyboard
+from station.widgets.themes import CSS, dress
 
 if TYPE_CHECKING:
     from station.purge_daily import DailyPurge
@@ -32,7 +36,8 @@ if TYPE_CHECKING:
     from sync.claiming import HttpClaims
     from sync.courier import Courier, CourierState
 
-_GATE = "gate"
+_GATE, _LOCK = "gate", "lock"
+IDLE_LOOK_S = 5.0
 START_DELAY_S = 0.05
 """Threads begin after the first paint, so the guard can scan before httpx and the serial port have been loaded."""
 
@@ -45,12 +50,14 @@ class GatepostApp(App[None]):
     """
 
     DEFAULT_MODE = _GATE
+    CSS = CSS
     ENABLE_COMMAND_PALETTE = False
     TITLE = "Gatepost 岗亭"
 
     def __init__(self, station: Station, *, scanner: Scanner | None = None) -> None:
         super().__init__()
         self.station = station
+        use_keys(station.settings.keys)
         self.lane = make_lane(station)
         self._devices = self._make_devices()
         self._gate_screen = GateScreen(station, self.lane, scanner, self._devices.states)
@@ -58,6 +65,7 @@ class GatepostApp(App[None]):
         self._screens: dict[str, WorkScreen] = {}
         self._openers: dict[str, str] = {}
         self._keyboard = Keyboard(self, self._take_code)
+        self._key_at_s = 0.0
         self._is_community_reachable = False
         self._courier = self._make_courier()
         self._claims = self._make_claims()
@@ -65,6 +73,9 @@ class GatepostApp(App[None]):
 
     def on_mount(self) -> None:
         """Start what runs beside the gate."""
+        dress(self, self.station.settings.screen)
+        self._key_at_s = self.station.clock.monotonic_s()
+        self.set_interval(IDLE_LOOK_S, self.lock_when_idle)
         self.set_timer(START_DELAY_S, self._start_threads)
 
     def on_unmount(self) -> None:
@@ -79,9 +90,18 @@ class GatepostApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Keep the keys of a scanner that types from whatever has the focus."""
+        if isinstance(event, events.InputEvent):
+            self._key_at_s = self.station.clock.monotonic_s()
         if isinstance(event, events.Key) and not event.is_forwarded and self._keyboard.holds(event):
             return
         await super().on_event(event)
+
+    def lock_when_idle(self) -> None:
+        """Lock when no key has come for as long as the settings say, if there is a PIN to unlock with."""
+        idle_s = self.station.settings.screen.idle_lock_minutes * 60
+        is_due = idle_s and self.station.clock.monotonic_s() - self._key_at_s >= idle_s
+        if is_due and self.current_mode != _LOCK and self.station.access.provers(Role.GUARD):
+            self.open_screen(_LOCK)
 
     def on_journal_grew(self, _message: JournalGrew) -> None:
         """Tell the courier that there may be something to carry."""
@@ -104,18 +124,45 @@ class GatepostApp(App[None]):
 
     def on_screen_wanted(self, message: ScreenWanted) -> None:
         """Open the screen that is wanted, or ask which."""
-        if self.screen is not self._gate_screen:
+        if self.screen not in (self._gate_screen, *self._screens.values()) or message.screen == self.current_mode:
             return
         if message.screen:
-            self.open_screen(message.screen)
+            self._chosen(message.screen)
             return
         from station.dialogs.menu import MenuDialog
 
         self.push_screen(MenuDialog(SCREENS, tuple(reversed(self._screens))), self._chosen)
 
+    def action_want(self, name: str) -> None:
+        """Open a screen."""
+        self.post_message(ScreenWanted(name))
+
+    def action_palette(self) -> None:
+        """Ask what is wanted, of all that can be done on the screen in front, and do it there."""
+        from station.dialogs.palette import PaletteDialog
+
+        front = self._screens.get(self.current_mode) or self._gate_screen
+        if self.screen is not front:
+            return
+        offered = {action.name: action for action in (*openings(), *front.offered) if action.name != PALETTE.name}
+
+        def chosen(action: Action | None) -> None:
+            if action is not None:
+                front.call_later(front.run_action, action.calls or action.name)
+
+        self.push_screen(PaletteDialog(bound(offered.values())), chosen)
+
     def _chosen(self, name: str | None) -> None:
-        if name is not None:
+        if name is None:
+            return
+        role, station = entry(name).role, self.station
+        if role is None or name in self._screens or not station.access.provers(role):
             self.open_screen(name)
+            return
+        from station.screens.proving import ask_pin
+
+        title = _("Open: {screen}").format(screen=_(entry(name).label))
+        ask_pin(self, station, title, role, self._gate_screen.told, lambda _member: self.open_screen(name))
 
     def open_screen(self, name: str, given: object = None) -> None:
         """Show a screen of the catalogue; one that was put aside is as it was, and receives what is given."""
@@ -146,7 +193,7 @@ class GatepostApp(App[None]):
             self.switch_mode(opener)
             self._screens[opener].take_up()
         else:
-            self.switch_mode(_GATE)
+            self._to_gate()
         self.remove_mode(name)
 
     def show_gate(self) -> None:
@@ -154,7 +201,17 @@ class GatepostApp(App[None]):
         screen = self._screens.get(self.current_mode)
         if screen is not None:
             screen.put_aside()
-            self.switch_mode(_GATE)
+            self._to_gate()
+
+    def _to_gate(self) -> None:
+        self.switch_mode(_GATE)
+        with self._gate_screen.told():
+            pass  # what it shows may have changed meanwhile
+
+    def restyle(self, settings: Settings) -> None:
+        """Look and lock as `settings` say from now on."""
+        self.station.settings.screen = settings.screen
+        dress(self, settings.screen)
 
     def release_devices(self) -> None:
         """Let go of all ports, so that the devices screen can listen to them."""

@@ -174,6 +174,46 @@ def matters_of_duty(db: Database) -> None:
 
 
 @migrations()
+def roster(db: Database) -> None:
+    """Keep households, what is said of persons in parts, and by what they are found; fold the register anew."""
+    db.executescript("""
+        CREATE TABLE person_facts (
+            person_id TEXT, field TEXT, value TEXT NOT NULL, order_ms INTEGER NOT NULL, id TEXT NOT NULL,
+            PRIMARY KEY (person_id, field)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE households (
+            household TEXT PRIMARY KEY, address TEXT NOT NULL, compound TEXT NOT NULL, building TEXT NOT NULL,
+            unit TEXT NOT NULL, room TEXT NOT NULL, grid TEXT NOT NULL, plates TEXT NOT NULL,
+            order_ms INTEGER NOT NULL, id TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE roster_keys (
+            key TEXT, field TEXT, subject TEXT, PRIMARY KEY (key, field, subject)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE roster_sources (
+            source TEXT, person_id TEXT, PRIMARY KEY (source, person_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX persons_by_household ON persons (household, address);
+        CREATE INDEX numbers_by_tail ON numbers (tail) WHERE tail <> '';
+        CREATE INDEX passes_in_order ON passes (issued_ms);
+        DELETE FROM notes WHERE name = 'register';
+    """)
+
+
+@migrations()
+def vehicles(db: Database) -> None:
+    """Keep the last trip of every vehicle; fold the register anew."""
+    db.executescript("""
+        CREATE TABLE vehicles (
+            pass_id TEXT PRIMARY KEY, plate TEXT NOT NULL, kind TEXT NOT NULL, driver_id TEXT NOT NULL,
+            driver TEXT NOT NULL, household TEXT NOT NULL, address TEXT NOT NULL, said TEXT NOT NULL,
+            station TEXT NOT NULL, order_ms INTEGER NOT NULL, id TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX vehicles_by_plate ON vehicles (plate, order_ms) WHERE plate <> '';
+        DELETE FROM notes WHERE name = 'register';
+    """)
+
+
+@migrations()
 def retention(db: Database) -> None:
     """Let an event's body be emptied, once, where the community has acknowledged it and a purge is under way."""
     unchanged = " AND ".join(f"NEW.{name} IS OLD.{name}" for name in _HEADER.split())

@@ -12,6 +12,7 @@ import msgspec
 
 from passes.errors import N_, UsageError
 from passes.temperature import TemperatureRule
+from station.i18n import _
 
 FILE_NAME = "settings.toml"
 SECRET_FILE = "secret"  # noqa: S105 - the name of a file
@@ -62,6 +63,19 @@ class GateSettings(msgspec.Struct, forbid_unknown_fields=True):
     method: str = ""
     steps: Annotated[list[StepLabel], msgspec.Meta(max_length=8)] = msgspec.field(default_factory=list)
     sound: bool = True
+
+
+class ScreenSettings(msgspec.Struct, forbid_unknown_fields=True):
+    """How the screens look, and when they lock.
+
+    `glyphs` that are safe leave out what some consoles draw twice as wide. After `idle_lock_minutes` without a key the
+    screen locks, 0 means never; `lock_shows_verdict` lets whoever stands there see what a scan says meanwhile.
+    """
+
+    theme: Literal["night", "day", "contrast"] = "night"
+    glyphs: Literal["safe", "full"] = "safe"
+    idle_lock_minutes: Annotated[int, msgspec.Meta(ge=0, le=240)] = 0
+    lock_shows_verdict: bool = False
 
 
 class ThermometerSettings(msgspec.Struct, forbid_unknown_fields=True):
@@ -126,17 +140,22 @@ class RetentionSettings(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, forbid_unknown_fields=True):
-    """Everything in `settings.toml`, each table under its own name."""
+    """Everything in `settings.toml`, each table under its own name.
+
+    `keys` puts actions of `station.actions` on other keys, by their names.
+    """
 
     station: StationSettings
     community: CommunitySettings
     gate: GateSettings = msgspec.field(default_factory=GateSettings)
+    screen: ScreenSettings = msgspec.field(default_factory=ScreenSettings)
     thermometer: ThermometerSettings = msgspec.field(default_factory=ThermometerSettings)
     scanners: list[ScannerSettings] = msgspec.field(default_factory=list)
     idcard: IdCardSettings = msgspec.field(default_factory=IdCardSettings)
     temperature: TemperatureSettings = msgspec.field(default_factory=TemperatureSettings)
     passes: PassSettings = msgspec.field(default_factory=PassSettings)
     retention: RetentionSettings = msgspec.field(default_factory=RetentionSettings)
+    keys: dict[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -224,7 +243,7 @@ def _check(path: Path, settings: Settings) -> None:
     from station.devices import PROTOCOLS, OptionError
 
     try:
-        _ = settings.zone
+        settings.zone  # noqa: B018 - asked for what it raises
     except (KeyError, ValueError, OSError) as error:
         raise SettingsError(
             N_('{path}: community.zone = "{zone}": no such time zone; write one like "Asia/Shanghai"'),
@@ -253,12 +272,26 @@ def _check(path: Path, settings: Settings) -> None:
         raise SettingsError(
             N_("{path}: thermometer.options of {error}; correct that key in the file"), path=path, error=error
         ) from error
+    if settings.keys:
+        _check_keys(path, settings.keys)
     url = settings.community.url
     if url and not _is_address(url):
         raise SettingsError(
             N_('{path}: community.url = "{url}": must be like https://gate.example:8443 (or http:// on this machine)'),
             path=path,
             url=url,
+        )
+
+
+def _check_keys(path: Path, keys: dict[str, str]) -> None:
+    from station.actions import problem_with
+    from station.screens.catalogue import groups
+
+    problem = problem_with(keys, groups())
+    if problem:
+        name, why = problem
+        raise SettingsError(
+            N_('{path}: keys.{name} = "{key}": {why}'), path=path, name=name, key=keys[name], why=_(why)
         )
 
 
@@ -278,7 +311,7 @@ def _with_value(raw: dict[str, object], error: str) -> str:
     """Add the value that is wrong to msgspec's sentence, which ends in its path: - at `$.station.id`."""
     if " - at `$." not in error:
         return error
-    what, _, dotted = error.removesuffix("`").rpartition(" - at `$.")
+    what, _at, dotted = error.removesuffix("`").rpartition(" - at `$.")
     value: object = raw
     for key in re.findall(r"[^.\[\]]+", dotted):
         if isinstance(value, list):

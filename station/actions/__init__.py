@@ -3,8 +3,8 @@
 No action has a bare letter for a key: a keyboard-wedge scanner types letters.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from passes.errors import N_
 from station.i18n import _
@@ -26,6 +26,9 @@ class Action:
     calls: str = ""
 
 
+PALETTE = Action(
+    "palette", "ctrl+p", N_("Find"), N_("Find what can be done now by its name"), in_footer=False, calls="app.palette"
+)
 HELP = Action("help", "f1", N_("Help"), N_("Show this page"))
 BACK = Action("leave", "escape", N_("Back"), N_("Back to the gate"))
 LIST = (
@@ -37,16 +40,53 @@ LIST = (
 _KEY_NAMES = {"escape": "Esc", "enter": N_("Enter"), "pageup": "PgUp", "pagedown": "PgDn"}
 
 
+_FIXED = {"enter", "escape"}
+_FREE = {f"f{number}" for number in range(1, 13)} | {f"ctrl+{letter}" for letter in "agelnopqrtuwxyz"}
+"""What an action may be put on: nothing that a scanner types, nor what terminals and tmux take for themselves."""
+
+
+class _Chosen:
+    """The process's keys where they are not the usual ones."""
+
+    keys: Mapping[str, str] = {}
+
+
+def use_keys(keys: Mapping[str, str]) -> None:
+    """Put actions on other keys from now on, by name; `problem_with` has nothing to say about them."""
+    _Chosen.keys = keys
+
+
+def bound(actions: Iterable[Action], keys: Mapping[str, str] | None = None) -> list[Action]:
+    """Return the actions with the keys that they are on, in the order of footer and help: by their keys, help last."""
+    chosen = _Chosen.keys if keys is None else keys
+    placed = [replace(action, key=chosen[action.name]) if action.name in chosen else action for action in actions]
+    return sorted(placed, key=lambda action: _place(action.key))
+
+
+def problem_with(keys: Mapping[str, str], groups: Iterable[Iterable[Action]]) -> tuple[str, str] | None:
+    """Return the first action that cannot be on the key given for it, and why, marked by `N_`; None if all can.
+
+    `groups` are the actions that are there at the same time.
+    """
+    listed = [list(group) for group in groups]
+    known = {action.name: action.key for group in listed for action in group}
+    for name, key in keys.items():
+        if name not in known or known[name] in _FIXED:
+            return name, N_("there is no such action whose key can be changed")
+        if key not in _FREE:
+            return name, N_("write f1 to f12, or ctrl+ and one of a e g l n o p q r t u w x y z")
+        for group in listed:
+            others = [action.name for action in bound(group, keys) if action.key == key and action.name != name]
+            if others and name in {action.name for action in group}:
+                return name, N_("another action is on this key; give that one another key too")
+    return None
+
+
 def key_name(key: str) -> str:
     """Return what users call a key."""
     held, _plus, last = key.rpartition("+")
     name = _(_KEY_NAMES[last]) if last in _KEY_NAMES else last.upper()
     return f"{held.title()}+{name}" if held else name
-
-
-def in_order(actions: Iterable[Action]) -> list[Action]:
-    """Return the actions as they stand in the footer and in the help: by their keys, help last."""
-    return sorted(actions, key=lambda action: _place(action.key))
 
 
 def _place(key: str) -> tuple[int, int, str]:

@@ -1,7 +1,7 @@
 """What can be done at the gate; the screens that have a key of their own there are in `station.screens.catalogue`."""
 
 from passes.errors import N_
-from station.actions import HELP, Action
+from station.actions import HELP, PALETTE, Action
 
 RECORD = Action(
     "record",
@@ -15,10 +15,16 @@ RECORD = Action(
 GATE = (
     Action("turn_direction", "f2", N_("Direction"), N_("Change between people going out and coming in")),
     Action("visitor", "f3", N_("Visitors"), N_("Register a visitor without a pass; on the way out: who is leaving")),
+    Action(
+        "vehicle",
+        "f4",
+        N_("Vehicle"),
+        N_("A vehicle: plate, driver, passengers; on its way in and out"),
+        in_footer=False,
+    ),
     Action("turn_back", "f6", N_("Turn back"), N_("Do not let this person pass, with a reason; or drop the scan")),
     Action("reading", "f7", N_("Temp"), N_("Measure again, type a temperature, or say why there is none")),
     Action("more", "f8", N_("More"), N_("All other screens, each with its key")),
-    Action("hand_over", "f9", N_("Hand over"), N_("End the shift and hand over to the next guard"), in_footer=False),
     Action(
         "acknowledge",
         "f10",
@@ -39,6 +45,7 @@ GATE = (
     ),
     Action("issue", "ctrl+n", N_("New pass"), N_("Issue a pass here, where the station may"), in_footer=False),
     Action("quit", "ctrl+q", N_("Leave"), N_("Leave the program; everything recorded is on disk"), in_footer=False),
+    PALETTE,
     HELP,
 )
 DEAL = Action("deal", "f12", N_("Next"), N_("Demo only: the simulated scanner reads the next visitor's pass"))

@@ -22,11 +22,12 @@ _MOST_ANSWERED = 200
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One line to fill in; texts are already in the user's language."""
+    """One line to fill in; texts are already in the user's language. What is secret is painted as stars."""
 
     name: str
     label: str
-    value: str = ""
+    value: str = field(default="", repr=False)
+    is_secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,13 @@ class FormDialog(ModalScreen[Answer | None]):
                 yield Static("\n".join(self._told), markup=False)
             for field in self._fields:
                 yield Label(field.label, markup=False)
-                yield PlainInput(field.value, id=field.name, compact=True, max_length=MOST_CHARACTERS)
+                yield PlainInput(
+                    field.value,
+                    id=field.name,
+                    compact=True,
+                    max_length=MOST_CHARACTERS,
+                    password=field.is_secret,
+                )
             keys = [_("Enter = do it"), _("Esc = leave")]
             if len(self._fields) > 1:
                 keys.insert(1, _("Tab = next"))

@@ -149,12 +149,3 @@ def shift_form() -> FormDialog:
     return FormDialog(
         _("Take up duty"), [Field("guard", _("Your name")), Field("lead", _("Lead on duty (may stay empty)"))]
     )
-
-
-def hand_over_form(counts: dict[str, int]) -> FormDialog:
-    """Show what the shift counted, and ask who takes over."""
-    title = _("Hand over: out {exits}, in {entries}, refused {refused}, turned back {turned_back}, fevers {fevers}")
-    return FormDialog(
-        title.format(**counts),
-        [Field("incoming", _("Who takes over")), Field("outstanding", _("What is still to do"))],
-    )

@@ -10,9 +10,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from station.actions import key_name
+from station.actions import bound, key_name
 from station.i18n import _
-from station.screens.catalogue import Entry
+from station.screens.catalogue import Entry, openings
 from station.widgets.lines import column
 from station.widgets.marked_lines import Lines
 
@@ -45,7 +45,8 @@ class MenuDialog(ModalScreen[str | None]):
         super().__init__()
         aside = [one for name in unfinished[:1] for one in entries if one.name == name]
         self._rows = [(_AGAIN, one, _("Go on with: {screen}").format(screen=_(one.label))) for one in aside]
-        self._rows += [(one.key, one, _(one.label)) for one in entries]
+        keys = {action.name: action.key for action in bound(openings())}
+        self._rows += [(keys[one.name], one, _(one.label)) for one in entries]
         self._unfinished = set(unfinished)
         self._marked = 0
         for key, one, _label in self._rows:

@@ -30,11 +30,14 @@ class Count:
 class HandOver:
     """What the outgoing and the incoming guard agree on; of the `incoming` the first one signs.
 
+    `outgoing` is who signs for the shift; empty: its first guard.
+
     `closed` says for each `Outstanding.key` whether it was closed now or is handed over; `goods` what was counted of
     each supply. With `unmanned` nobody takes over and the post is left.
     """
 
     incoming: Sequence[str] = ()
+    outgoing: str = ""
     lead: str = ""
     abnormal: str = ""
     outstanding: str = ""
@@ -63,7 +66,7 @@ def hand_over(book: DutyBook, agreed: HandOver) -> dict[str, int]:
             raise ShiftError(N_("no shift is on duty here, so there is none to hand over"))
         counts = shift_counts(book.connection, current.id)
         body = ShiftHandedOver(
-            outgoing=current.guards[0],
+            outgoing=agreed.outgoing or current.guards[0],
             incoming=incoming[0] if incoming else "",
             counts=counts,
             outstanding=note,

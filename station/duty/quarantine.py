@@ -6,9 +6,12 @@ from datetime import date
 import msgspec
 
 from passes.errors import N_, UsageError
+from passes.number import parse_number
+from passes.plaintext import plain
 from passes.reasons import Reason
 from station.duty import health
 from station.duty.book import PAGE, DutyBook, Matter, Place, Standing, words
+from station.register import PersonRow
 from sync.bodies import QuarantineOrdered, QuarantineReleased
 from sync.events import Event
 
@@ -75,6 +78,30 @@ def open_case(book: DutyBook, wanted: Isolation) -> Event:
             at_times=list(plan.at_times),
         )
         return book.record(body)
+
+
+def find_subject(book: DutyBook, typed: str, *, is_household: bool) -> tuple[str, str]:
+    """Return who is meant by a pass number, or a name and a room: the person's id, or else the household's.
+
+    A household may be written as its room, known here or not. Raises `UsageError` for nobody, and for several people.
+    """
+    text = typed.strip()
+    number = parse_number(text)
+    row = book.register.find_number(number) if number else None
+    name, _space, room = (part.strip() for part in text.partition(" "))
+    if row:
+        found = [PersonRow(row.holder_id, row.holder, row.household, row.address)]
+    else:
+        found = [one for one in book.register.persons_named(name) if room in ("", one.address, one.household)]
+    households = {one.household for one in found if one.household}
+    if is_household and len(households) <= 1 and text:
+        return "", next(iter(households), text)
+    if len(found) == 1:
+        return found[0].person_id, ""
+    if found:
+        rooms = ", ".join(plain(one.address, 20) for one in found[:5])
+        raise UsageError(N_("several are called so ({rooms}); write the name, a space and the room"), rooms=rooms)
+    raise UsageError(N_("nobody here has this pass or name; enter them into the roster first"))
 
 
 def release(book: DutyBook, order: QuarantineOrdered, reason: str) -> Event:

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 
 from textual.dom import DOMNode
 
-from station.actions import Action, in_order, key_name
+from station.actions import Action, bound, key_name
 from station.i18n import _
 
 
 def bind_actions(node: DOMNode, actions: Iterable[Action]) -> None:
     """Bind every action to its key, in the order of the footer."""
-    for action in in_order(actions):
+    for action in bound(actions):
         node._bindings.bind(
             action.key,
             action.calls or action.name,

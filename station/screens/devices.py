@@ -7,24 +7,19 @@ from typing import Final
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.containers import Horizontal
 from textual.message import Message
-from textual.widgets import Input
 
 from passes.errors import GatepostError
-from passes.plaintext import plain
 from station.devices import PROTOCOLS
 from station.devices.guessing import Proposal
 from station.devices.listening import Heard, PortListener
 from station.devices.measurement import LinkState
 from station.devices.ports import PortInfo, list_ports
-from station.devices.scanner.code import MOST_CHARACTERS
 from station.i18n import _, explain
-from station.screens.work import Host, WorkScreen
+from station.screens.rows import RowsScreen
+from station.screens.work import Host
 from station.settings import Settings
-from station.widgets.device_rows import Choices, PortPanel, Row, Rows
-from station.widgets.scan_field import PlainInput
+from station.widgets.device_rows import PortPanel, Row
 from station.wizard import (
     ROLES,
     SITES,
@@ -56,26 +51,17 @@ class TrialSaid(Message):
         self.event = event
 
 
-class DevicesScreen(WorkScreen):
+class DevicesScreen(RowsScreen):
     """Set one device after the other; the ports are its own only while it is in front."""
 
     NAME = "devices"
-    DEFAULT_CSS = """
-    DevicesScreen > Horizontal { height: 1fr; margin: 1 0 0 0; }
-    DevicesScreen > PlainInput { height: 1; margin: 0 1; background: $boost; }
-    """
-    AUTO_FOCUS = "#value"
 
     def __init__(self, host: Host, given: object = None) -> None:
         super().__init__(host, given)
-        for key, name in (("up", "move(-1)"), ("down", "move(1)"), ("left", "turn(-1)"), ("right", "turn(1)")):
-            self._bindings.key_to_bindings.setdefault(key, []).append(Binding(key, name, show=False, priority=True))
         self._settings = self.station.settings
         self._ports: list[PortInfo] = []
         self._draft = self._saved = draft_of(self._settings, Role.THERMOMETER)
         self._given_up: Draft | None = None
-        self._current = 0
-        self._rows: list[Row] = []
         self._thread: Trial | None = None
         self._source: object = None
         self._is_trying = False
@@ -84,15 +70,11 @@ class DevicesScreen(WorkScreen):
 
     def body(self) -> ComposeResult:
         """Lay the areas out."""
-        with Horizontal():
-            yield Rows(id="rows")
-            yield Choices(id="choices")
-        yield PlainInput(placeholder=_("Value of the marked line, then Enter"), compact=True, id="value")
+        yield from super().body()
         yield PortPanel()
 
     def on_mount(self) -> None:
         """Take the ports over, and listen."""
-        self.title_is(_("Devices   up/down = line   left/right = change"))
         self.take_up()
 
     def on_unmount(self) -> None:
@@ -103,19 +85,13 @@ class DevicesScreen(WorkScreen):
         """Take the ports over, and listen."""
         self.host.release_devices()
         self._ports = list_ports()
-        self._show()
+        self.paint()
         self._listen()
 
     def put_aside(self) -> None:
         """Give the ports back to the gate."""
         self._stop()
         self.host.resume_devices(self._settings)
-
-    @on(Input.Submitted, "#value")
-    def _entered(self) -> None:
-        """Take what was typed for the marked line."""
-        if self._take_typed():
-            self.action_move(1)
 
     @on(TrialSaid)
     def _thread_said(self, message: TrialSaid) -> None:
@@ -139,22 +115,6 @@ class DevicesScreen(WorkScreen):
         ):
             self._proposal = (heard.proposals[0], heard.baud_rate)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
-        """Leave left and right to the field where the marked line has nothing to choose."""
-        return action != "turn" or (bool(self._rows) and bool(self._rows[self._current].choices))
-
-    def action_move(self, steps: int) -> None:
-        """Mark another line; what was typed into this one counts."""
-        if self._take_typed():
-            self._current = (self._current + steps) % len(self._rows)
-            self._show()
-
-    def action_turn(self, steps: int) -> None:
-        """Change the marked line to its next choice."""
-        row = self._rows[self._current]
-        self.hint("")
-        self._set(row.name, row.turned(steps))
-
     def action_take(self) -> None:
         """Take what the port seems to be."""
         if self._proposal is None:
@@ -163,11 +123,11 @@ class DevicesScreen(WorkScreen):
         self._draft = with_proposal(self._draft, *self._proposal)
         self._saved = draft_of(self._settings, self._draft.role)
         self.hint(_("Taken: look at the lines, then F10 = save"))
-        self._show()
+        self.paint()
 
     def action_try(self) -> None:
         """Try the device out, or go back to listening."""
-        if not self._take_typed():
+        if not self.take_typed():
             return
         if self._is_trying:
             self._listen()
@@ -178,7 +138,7 @@ class DevicesScreen(WorkScreen):
 
     def action_save(self) -> None:
         """Write the device into the settings."""
-        if not self._take_typed():
+        if not self.take_typed():
             return
         try:
             self._settings = save(self.station.folder, self._draft)
@@ -187,7 +147,7 @@ class DevicesScreen(WorkScreen):
             return
         self._saved = self._draft
         self.hint(_("Saved. It is in force as soon as you go back to the gate: Esc"))
-        self._show()
+        self.paint()
 
     def action_leave(self) -> None:
         """Go back to the gate; what was not saved is asked for once."""
@@ -198,20 +158,7 @@ class DevicesScreen(WorkScreen):
         self.put_aside()
         super().action_leave()
 
-    def _take_typed(self) -> bool:
-        """Give the marked line what stands in the field; say whether that could be done."""
-        row, typed = self._rows[self._current], self.query_one(PlainInput).value.strip()
-        if not row.is_free:
-            if typed:
-                self.hint(_("Choose with the left and right keys"))
-                self._show()
-                return False
-            return True
-        if typed != row.value:
-            self._set(row.name, plain(typed, MOST_CHARACTERS))
-        return True
-
-    def _set(self, name: str, value: str) -> None:
+    def change(self, name: str, value: str) -> None:
         """Change one thing of the draft, and listen anew where that makes a difference."""
         before = self._draft
         if name == "role":
@@ -225,7 +172,7 @@ class DevicesScreen(WorkScreen):
         else:
             changes: Mapping[str, str] = {name: value}
             self._draft = replace(before, **changes)  # type: ignore[arg-type] # all but role are texts
-        self._show()
+        self.paint()
         if self._draft.port != before.port or (self._is_trying and self._draft != before):
             self._listen()
 
@@ -267,15 +214,9 @@ class DevicesScreen(WorkScreen):
             self._thread.stop()
             self._thread = None
 
-    def _show(self) -> None:
-        self._rows = _rows_of(self._draft, self._saved.port, self._ports, self._settings)
-        self._current = min(self._current, len(self._rows) - 1)
-        row = self._rows[self._current]
-        self.query_one(Rows).show_rows(self._rows, self._current)
-        self.query_one(Choices).show_row(row)
-        field = self.query_one(PlainInput)
-        field.value = row.value if row.is_free else ""
-        field.cursor_position = len(field.value)
+    def rows(self) -> list[Row]:
+        """Return the lines of the device."""
+        return _rows_of(self._draft, self._saved.port, self._ports, self._settings)
 
 
 def _rows_of(draft: Draft, saved_port: str, ports: list[PortInfo], settings: Settings) -> list[Row]:

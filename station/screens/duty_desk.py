@@ -1,4 +1,4 @@
-"""What the gate screen asks about duty: who takes it up, who takes it over, and whether the lead confirms the clock."""
+"""What the gate screen asks about duty: who takes it up, and whether the lead confirms the clock."""
 
 from collections.abc import Callable
 
@@ -7,9 +7,8 @@ from station.assembly import Station
 from station.clock import local_time
 from station.corrections import confirm_clock
 from station.dialogs.form import Answer, FormDialog
-from station.dialogs.gate_forms import clock_form, hand_over_form, shift_form
+from station.dialogs.gate_forms import clock_form, shift_form
 from station.i18n import _
-from station.logbook import shift_counts
 
 
 class DutyDesk:
@@ -29,14 +28,6 @@ class DutyDesk:
         """Ask who takes up duty."""
         self._ask(shift_form(), self._opened)
 
-    def hand_over(self) -> None:
-        """Ask who takes over the shift, or takes up duty where nobody is on it."""
-        shift = self._station.register.current_shift()
-        if shift is None:
-            self.open_shift()
-        else:
-            self._ask(hand_over_form(shift_counts(self._station.journal.connection, shift.id)), self._handed_over)
-
     def confirm_clock(self) -> None:
         """Ask the lead whether the device's time is right although the clock went back."""
         if self._station.gate.is_clock_behind():
@@ -48,21 +39,6 @@ class DutyDesk:
     def _opened(self, answer: Answer) -> None:
         station, values = self._station, answer.values
         shifts.open_shift(station.journal, station.register, station.clock, [values["guard"]], values["lead"])
-
-    def _handed_over(self, answer: Answer) -> None:
-        from station.duty.book import DutyBook
-        from station.duty.handover import Count, HandOver, hand_over
-        from station.duty.outstanding import outstanding
-        from station.duty.supplies import stocks
-
-        values, book = answer.values, DutyBook.of(self._station)
-        agreed = HandOver(
-            incoming=[values["incoming"]],
-            outstanding=values["outstanding"],
-            closed={one.key: False for one in outstanding(book)},
-            goods={item: Count(f"{stock.quantity:g}") for item, stock in stocks(book).items()},
-        )
-        hand_over(book, agreed)
 
     def _clock_confirmed(self, answer: Answer) -> None:
         station = self._station

@@ -1,7 +1,7 @@
 """The gate screen: scan, look, Enter."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,8 +14,8 @@ from textual.widgets import Footer, Input
 from passes.errors import GatepostError, UsageError
 from passes.policy import Outcome
 from passes.trips import Direction
+from station.actions import Action, bound
 from station.actions import gate as keys
-from station.actions import in_order
 from station.assembly import Station
 from station.corrections import CorrectionError
 from station.devices.manager import Device, DeviceState
@@ -25,7 +25,7 @@ from station.lane import Lane
 from station.scan_states import is_decided
 from station.screens.bell import Bell
 from station.screens.binding import bind_actions
-from station.screens.catalogue import openings
+from station.screens.catalogue import gate_actions
 from station.screens.dealer import Scanner
 from station.screens.gate_view import GateView
 from station.screens.messages import (
@@ -71,7 +71,7 @@ class GateScreen(Screen[None]):
     ) -> None:
         super().__init__()
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (TALL_ROWS, "-tall")]
-        self._actions = (*keys.GATE, *openings(), *((keys.DEAL,) if scanner else ()))
+        self._actions = (*gate_actions(), *((keys.DEAL,) if scanner else ()))
         bind_actions(self, self._actions)
         self._scanner = scanner
         self._station = station
@@ -109,7 +109,7 @@ class GateScreen(Screen[None]):
         text = self.query_one(ScanField).take()
         with self._told():
             if text:
-                if not self._is_for_the_desk(text):
+                if not self._is_for_the_desk(text) and not self._desk.people(text):
                     self._scan(text)
             else:
                 self._record(acknowledged=False)
@@ -156,6 +156,19 @@ class GateScreen(Screen[None]):
             self._view.health()
             self._view.reading()
 
+    @property
+    def offered(self) -> list[Action]:
+        """What can be done here now."""
+        one_stands_here = {"turn_back", "acknowledge", "refuse_id"}
+        not_now = set() if self._lane.is_pending else one_stands_here
+        if not self._station.gate.is_clock_behind():
+            not_now.add("confirm_clock")
+        return [action for action in self._actions if action.name not in not_now]
+
+    def told(self) -> AbstractContextManager[None]:
+        """Do something for the gate and show the outcome; an error is shown where the verdict would be, in words."""
+        return self._told()
+
     def card_said(self, event: "IdCard | CardError") -> None:
         """Take what the ID card reader said."""
         with self._told():
@@ -200,6 +213,11 @@ class GateScreen(Screen[None]):
         with self._told():
             self._desk.visitor()
 
+    def action_vehicle(self) -> None:
+        """Register a vehicle with its driver and passengers, on its way in or out."""
+        with self._told():
+            self._desk.vehicles.ask()
+
     def action_issue(self) -> None:
         """Issue a pass."""
         with self._told():
@@ -231,15 +249,6 @@ class GateScreen(Screen[None]):
         """Ask for a typed temperature, a reason for none, or another measurement; else who has rested."""
         self._lane_desk.reading()
 
-    def action_hand_over(self) -> None:
-        """Ask who takes over the shift."""
-        with self._told():
-            self._duty.hand_over()
-
-    def action_open(self, name: str) -> None:
-        """Open another screen."""
-        self.post_message(ScreenWanted(name))
-
     def action_more(self) -> None:
         """Ask which other screen is wanted."""
         self.post_message(ScreenWanted())
@@ -248,7 +257,7 @@ class GateScreen(Screen[None]):
         """Show what the keys do."""
         from station.dialogs.help import HelpDialog
 
-        self.app.push_screen(HelpDialog(in_order((keys.RECORD, *self._actions)), _("Keys at the gate")))
+        self.app.push_screen(HelpDialog(bound((keys.RECORD, *self._actions)), _("Keys at the gate")))
 
     def action_quit(self) -> None:
         """Leave the program."""

@@ -19,7 +19,7 @@ def ask_pin(
     title: str,
     role: Role,
     told: Callable[[], AbstractContextManager[None]],
-    proved: Callable[[Member], None],
+    proved: Callable[[Member], object],
 ) -> None:
     """Ask for somebody who may do what `role` is needed for, and call `proved` with them under `told`.
 

@@ -13,7 +13,7 @@ from textual.widgets import Footer, Static
 
 from passes.errors import GatepostError
 from station.access import Member, Role
-from station.actions import BACK, HELP, in_order
+from station.actions import BACK, HELP, PALETTE, Action, bound
 from station.assembly import Station
 from station.devices.idcard.card import CardError, IdCard
 from station.dialogs.help import HelpDialog
@@ -47,6 +47,10 @@ class Host(Protocol):
         """Put the screen aside as it is, and show the gate."""
         ...
 
+    def restyle(self, settings: Settings) -> None:
+        """Look and lock as `settings` say from now on."""
+        ...
+
     def release_devices(self) -> None:
         """Let go of all ports."""
         ...
@@ -63,6 +67,7 @@ class WorkScreen(Screen[None]):
     """
 
     NAME: ClassVar[str]
+    COMMON: ClassVar[tuple[Action, ...]] = (PALETTE, BACK, HELP)
 
     DEFAULT_CSS = """
     WorkScreen > #title { height: 1; padding: 0 1; background: $boost; text-style: bold; }
@@ -73,7 +78,7 @@ class WorkScreen(Screen[None]):
         self.host = host
         self.station = host.station
         self.entry = catalogue.entry(self.NAME)
-        self.actions = in_order((*self.entry.actions, BACK, HELP))
+        self.actions = bound((*self.entry.actions, *self.COMMON))
         bind_actions(self, self.actions)
         self._given = given
 
@@ -96,6 +101,11 @@ class WorkScreen(Screen[None]):
     def _in_front(self) -> None:
         with self.told(quietly=True):
             self.show()
+
+    @property
+    def offered(self) -> list[Action]:
+        """What can be done here now."""
+        return [action for action in self.actions if self.check_action(action.calls or action.name, ())]
 
     def body(self) -> ComposeResult:
         """Lay out what is the screen's own."""
@@ -151,7 +161,7 @@ class WorkScreen(Screen[None]):
 
         self.app.push_screen(dialog, closed)
 
-    def prove(self, title: str, role: Role, proved: Callable[[Member], None]) -> None:
+    def prove(self, title: str, role: Role, proved: Callable[[Member], object]) -> None:
         """Ask who is responsible, then do what only somebody of that role may; `title` says what it is."""
         from station.screens.proving import ask_pin
 

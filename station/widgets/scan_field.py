@@ -38,6 +38,14 @@ class PlainInput(Input):
         self._default = value
         self._before: deque[_Moment] = deque(maxlen=_MOST_TAKEN_BACK)
 
+    @property
+    def _value(self) -> Any:
+        """What is painted; a password in a character that every console draws one cell wide."""
+        painted = super()._value
+        if self.password:
+            painted.plain = "*" * len(self.value)
+        return painted
+
     async def _on_key(self, event: events.Key) -> None:
         # Textual calls Input's own handler after this one.
         if event.is_printable:

@@ -1,9 +1,10 @@
 """The feed: all journals in one order, cut down to what another gate needs.
 
 Everything up to the feed's end is there (see `numbering`), so the end is read first. A station gets no sealed number,
-no reading and nothing of others' shifts. A visitor's name it gets only inside the token of a pass, which is signed and
-cannot be cut: `holder_names = false` in the settings of the station that issues keeps it out. Kinds of events that this
-version does not know are passed on whole.
+no reading and nothing of others' shifts. Who lives here it is told: residents are asked for at every gate, and have a
+role in the roster. A visitor's name it gets only inside the token of a pass, which is signed and cannot be cut:
+`holder_names = false` in the settings of the station that issues keeps it out. Kinds of events that this version does
+not know are passed on whole.
 """
 
 import logging
@@ -35,7 +36,7 @@ STAYS_HOME = (
     *("shift.opened", "shift.handed_over", "clock.confirmed", "pass.printed", "supplies.counted", "staff.set"),
     *("incident.reported", "incident.handled", "incident.closed", "inspection.recorded", "inspection.rectified"),
     *("disinfection.recorded", "health.checked", "errand.added", "errand.done", "name.unmasked"),
-    *("retention.purged", "passage.followed", "effort.counted"),
+    *("retention.purged", "passage.followed", "effort.counted", "settings.changed"),
 )
 """Kinds that concern a station and the office, not the other gates."""
 
@@ -179,7 +180,7 @@ class _Cutter:
         body = read_body(row.kind, row.body.encode())
         if isinstance(body, PassageRecorded):
             return _leg_only(body, row.drift_ms)
-        if isinstance(body, PersonRegistered) and row.station not in (OFFICE, self._own_station):
+        if isinstance(body, PersonRegistered) and not body.role and row.station not in (OFFICE, self._own_station):
             return _number_only(body)
         changed: dict[str, Any] = {}
         order_ms = getattr(body, "order_ms", None)
@@ -218,6 +219,9 @@ def _leg_only(body: PassageRecorded, drift_ms: int | None) -> bytes | None:
         reasons=[reason for reason in body.reasons if reason == Reason.OVERRIDDEN],
         leg=body.leg,
         order_ms=None if body.order_ms is None else within_calendar(body.order_ms - (drift_ms or 0)),
+        # A vehicle is inside among vehicles; its plate stays here, and its id is a digest of it.
+        subject=body.subject,
+        pass_kind=body.pass_kind if body.subject == "vehicle" else None,
         pass_id=body.pass_id,
         # Empty: it only says that there is no pass, and that whoever leaves is found among the visitors inside.
         visit=Visit() if body.visit else None,

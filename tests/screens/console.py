@@ -217,12 +217,18 @@ async def gate(
     on_duty: bool = True,
     scanner: Scanner | None = None,
     before: Callable[[Station], object] = lambda _station: None,
+    screen: settings.ScreenSettings | None = None,
+    keys: dict[str, str] | None = None,
 ) -> AsyncIterator[Console]:
     """Open a new station's gate screen; `before` may write into the journal first."""
     clock = HandClock()
     set_language(language)
     with open_station(make_station(folder, language=language, on_duty=on_duty), clock) as station:
         before(station)
+        if screen:
+            station.settings.screen = screen
+        if keys:
+            station.settings.keys = keys
         app = GatepostApp(station, scanner=scanner)
         async with app.run_test(size=size) as pilot:
             await pilot.pause()

@@ -33,7 +33,7 @@ def test_the_field_keeps_the_focus(tmp_path: Path) -> None:
             for widget in (VerdictPanel, ReadingPanel, PassageList, StatusLine, ScanField):
                 await console.pilot.click(widget)
                 assert console.is_ready, widget
-            for key in ("f1", "f6", "f7", "f9"):
+            for key in ("f1", "f6", "f7"):
                 await console.scan(console.issue(f"王{key}").token)
                 await console.press(key, "tab", "escape")
                 assert console.is_ready, key
@@ -69,7 +69,7 @@ def test_both_languages(tmp_path: Path, language: Literal["zh", "en"]) -> None:
             console.issue()
             await console.admit(console.issue().token)
             await console.scan("no pass")
-            for key in ("f1", "f7", "f9"):
+            for key in ("f1", "f7"):
                 await console.press(key, "escape")
             seen = console.verdict + console.recent + console.counts + console.health + console.reading
             assert any("\u4e00" <= char <= "\u9fff" for char in seen.replace("王*明", "")) is (language == "zh")
@@ -204,24 +204,13 @@ def test_full_disk_loses_nobody_who_waits(tmp_path: Path) -> None:
     asyncio.run(told())
 
 
-def test_full_disk_at_a_hand_over(tmp_path: Path) -> None:
-    async def told() -> None:
-        async with gate(tmp_path) as console:
-            fill_up(console.station)
-            await console.press("f9")
-            await console.fill_in(incoming="郑师傅", outstanding="x" * 200)
-            assert (console.colour, GUARD in console.status) == ("-refuse", True)
-
-    asyncio.run(told())
-
-
 def test_a_journal_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     async def told() -> None:
         async with gate(tmp_path) as console:
             connection = console.station.journal.db.conn
             connection.execute("ALTER TABLE shifts RENAME TO elsewhere")
             await console.scan(console.issue().token)
-            for key in ("enter", "f2", "f6", "f9"):
+            for key in ("enter", "f2", "f6"):
                 await console.press(key, "escape")
                 assert str(console.station.journal.path) in console.verdict
                 assert (console.colour, console.is_ready) == ("-refuse", True)

@@ -96,7 +96,14 @@ def test_goods_are_counted_and_differences_explained(duty: Post) -> None:
         with pytest.raises(UsageError, match=wrong):
             hand_over(duty.book, HandOver(incoming=["郑师傅"], closed=closed, goods=goods))
     goods = {"口罩": Count("12", "三只破损")}
-    agreed = HandOver(["郑师傅", "吴师傅"], "赵组长", "一人冲卡", closed=closed, goods=goods, outgoing_signed="pin")
+    agreed = HandOver(
+        incoming=["郑师傅", "吴师傅"],
+        lead="赵组长",
+        abnormal="一人冲卡",
+        closed=closed,
+        goods=goods,
+        outgoing_signed="pin",
+    )
     hand_over(duty.book, agreed)
 
     over = handed(duty)
