@@ -281,7 +281,12 @@ class Fold:
         if n is not None:
             self._db.execute(
                 "UPDATE shifts SET handed_over_ms = ?, incoming = ?, outstanding = ?, handed_over = ? WHERE id = ?",
-                (*(event.at_ms, body.incoming, body.outstanding, msgspec.json.encode(body).decode(), event.shift),),
+                (
+                    *(event.at_ms, body.incoming, body.outstanding),
+                    # In one order of keys, whether it comes from the hand-over itself or out of the journal.
+                    msgspec.json.encode(body, order="deterministic").decode(),
+                    event.shift,
+                ),
             )
 
     def _staff_set(self, n: int | None, _event: Fact, body: bodies.StaffSet) -> None:
