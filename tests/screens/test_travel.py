@@ -41,7 +41,7 @@ def test_what_is_amiss_stands_first_and_a_stick_that_is_not_there_is_told(tmp_pa
     async def told() -> None:
         async with gate(tmp_path, before=play) as console:
             console.issue()
-            await console.press("f8", "ctrl+g")
+            await console.press("f8", "ctrl+y")
             await console.until(lambda: isinstance(console.app.screen_stack[0], WorkScreen))
             screen = console.app.screen_stack[0]
             shown = text_of(screen.query_one(PagedList)).splitlines()
