@@ -62,11 +62,8 @@ def _readings(char: str) -> list[str]:
     """Return how a character is read, without tones, the usual reading first; what has no reading is read as itself."""
     if char.isascii():
         return [char]
-    try:
-        from pypinyin import Style, pinyin  # slows a start down, and a gate reads names only when it learns of some
-    except ImportError:
-        # A broken installation must not keep a gate from learning of passes; names are found as they are written.
-        return [char]
+    from pypinyin import Style, pinyin  # slows a start down, and a gate reads names only when it learns of some
+
     found = pinyin(char, style=Style.NORMAL, heteronym=True)
     return _distinct([reading for reading in found[0] if reading]) or [char]
 
