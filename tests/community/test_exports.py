@@ -309,7 +309,7 @@ def test_an_unknown_account_costs_one_verification_like_a_known_one(
             verified.append(expected)
             Argon2id.verify_phc_encoded(password, expected)
 
-    monkeypatch.setattr("sync.community.staff.Argon2id", Watched)
+    monkeypatch.setattr("cryptography.hazmat.primitives.kdf.argon2.Argon2id", Watched)
     for name in ("admin", "nobody"):
         with pytest.raises(NotAllowedError, match=name):
             check_staff(engine, COMMUNITY, name, "wrong password")
