@@ -15,7 +15,7 @@ from station.actions import gate as gate_keys
 from station.dialogs.help import HelpDialog
 from station.dialogs.menu import MenuDialog
 from station.i18n import LANGUAGES, Language, _, set_language
-from station.screens.catalogue import SCREENS, Entry, openings
+from station.screens.catalogue import SCREENS, Entry, gate_actions
 from station.screens.work import WorkScreen
 from station.widgets.marked_lines import Lines
 from tests.screens.console import Console, gate, text_of
@@ -40,7 +40,7 @@ def actions_of(one: Entry) -> tuple[Action, ...]:
     return (*one.actions, BACK, HELP)
 
 
-GATE = (gate_keys.RECORD, *gate_keys.GATE, *openings(), gate_keys.DEAL)
+GATE = (gate_keys.RECORD, *gate_actions(), gate_keys.DEAL)
 GROUPS = [GATE, *(actions_of(one) for one in SCREENS)]
 
 
