@@ -126,16 +126,17 @@ def server(uri: str, processes: int) -> Iterator[str]:
 class Chain:
     """The journal of one station, which goes on from round to round as a station's does."""
 
-    def __init__(self, station: str) -> None:
-        self._station = station
-        self._seq = 0
+    def __init__(self, station: str, seq: int = 0) -> None:
+        self.station = station
+        self._seq = seq
         self._prev = GENESIS
 
     def more(self) -> list[Event]:
         """Append the events of one round and return them."""
-        return [self._append() for _ in range(BATCHES_PER_STATION * MAX_EVENTS)]
+        return [self.append() for _ in range(BATCHES_PER_STATION * MAX_EVENTS)]
 
-    def _append(self) -> Event:
+    def append(self) -> Event:
+        """Append one passage and return it."""
         self._seq += 1
         seq = self._seq
         at_ms = AT_MS + seq * 700
@@ -155,12 +156,12 @@ class Chain:
         )
         event = seal(
             body,
-            station=self._station,
+            station=self.station,
             epoch="01",
             seq=seq,
             at_ms=at_ms,
             clock=Clock(device_ms=at_ms),
-            shift=f"{self._station}-{seq // EVENTS_PER_SHIFT}",
+            shift=f"{self.station}-{seq // EVENTS_PER_SHIFT}",
             guard="王五",
             prev=self._prev,
         )

@@ -78,6 +78,12 @@ class Kind(msgspec.Struct, frozen=True, omit_defaults=True):
 VISITOR = "visitor"
 """The kind by whose rules those pass who were registered at the gate and have no pass."""
 
+VEHICLE = "vehicle"
+"""The kind by whose rules the vehicles of those who live here pass."""
+
+OUTSIDE_VEHICLE = "outside_vehicle"
+"""The kind by whose rules all other vehicles without a pass do."""
+
 PRESETS: dict[str, Kind] = {
     kind.code: kind
     for kind in (
@@ -89,7 +95,8 @@ PRESETS: dict[str, Kind] = {
         Kind("service", N_("City service"), Direction.ENTRY, trips=None, colour="blue"),
         Kind("courier", N_("Courier"), Direction.ENTRY, trips=None, minutes_away=60, colour="yellow"),
         Kind(VISITOR, N_("Visitor"), Direction.ENTRY, visitor=True, id_check=True, colour="white"),
-        Kind("vehicle", N_("Vehicle"), Direction.EXIT, trips=None),
+        Kind(VEHICLE, N_("Vehicle"), Direction.EXIT, trips=None),
+        Kind(OUTSIDE_VEHICLE, N_("Vehicle from outside"), Direction.ENTRY, trips=None, visitor=True, id_check=True),
         Kind("volunteer", N_("Volunteer"), Direction.EXIT, trips=None, colour="red"),
         Kind("exempt", N_("Exempt"), Direction.EXIT, trips=None, exempt=True, colour="red"),
     )

@@ -1,7 +1,10 @@
 """Names and numbers as they are shown where nobody needs the whole of them."""
 
+import re
+
 from passes.plaintext import plain
 
+_NUMBER = re.compile(r"\d+")
 _LEAST_DIGITS = 14
 _LONGEST_NUMBER = 32
 """An ID number has 15 digits at least, and never so many characters, blanks included."""
@@ -28,6 +31,23 @@ def mask_number(number: str) -> str:
     first, *rest = plain(number, 40).split("-")
     hidden = ["*" * len(group) for group in (first, *rest[:-1])]
     return "-".join([*hidden, *rest[-1:]])
+
+
+def mask_address(address: str) -> str:
+    """Keep the first number, the building, and put `*` for every digit after it: 3-2-501 → 3-*-***.
+
+    An address with fewer than two numbers keeps its first character only.
+    """
+    numbers = list(_NUMBER.finditer(address))
+    if len(numbers) < 2:
+        return address[:1] + "*" * (len(address) - 1)
+    building_end = numbers[0].end()
+    return address[:building_end] + re.sub(r"\d", "*", address[building_end:])
+
+
+def mask_plate(plate: str) -> str:
+    """Keep the first two characters of a plate, province and letter: 鲁B12345 → 鲁B*****."""
+    return plain(plate[:2] + "*" * (len(plate) - 2), 20)
 
 
 def mask_scan(text: str, most: int) -> str:

@@ -5,6 +5,7 @@ base32 without padding. Only one spelling of each token is accepted. docs/token.
 """
 
 import base64
+import hashlib
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -19,6 +20,9 @@ from passes.reasons import Reason
 from passes.trust import TrustedKey, TrustList
 
 PREFIX = "GP1"
+MARK = "#"
+"""Begins what stands in the place of a token that is not told (`mark_of`); no pass's code begins with it."""
+
 MAX_TOKEN_CHARS = 640
 """Longest token that is issued or looked at: QR version 16 at level M holds it."""
 
@@ -52,6 +56,11 @@ _CLAIM_PASS = -65537
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _TO_BASE_32_DIGITS = bytes.maketrans(_ALPHABET, b"0123456789abcdefghijklmnopqrstuv")
 _PASS = Sign1()
+
+
+def mark_of(text: str) -> str:
+    """Return what a token is known again by without telling what is in it: its SHA-256 behind the mark."""
+    return MARK + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,14 @@ from passes.number import number_of, parse_number
 from passes.policy import SKIPPED, Facts, KnownPass, Outcome, Skipped, State, Verdict, decide, overruled, refused
 from passes.reasons import Reason
 from passes.temperature import Finding, TemperatureRule
-from passes.token import PassClaims, PassToken, TokenError, read_token
+from passes.token import PassClaims, PassToken, TokenError, mark_of, read_token
 from passes.trips import Direction, Leg, Standing, standing
 from passes.trust import TrustedKey, TrustList
 from station.claiming import Claim, claim_keys, lost
 from station.clock import local_time
 from station.journal import Journal
 from station.register import PassRow, Register
-from sync.bodies import Attempt, Companion, Visit
+from sync.bodies import Attempt, Companion, Vehicle, Visit
 from sync.events import Event
 
 CLOCK_TOLERANCE_MS = 60_000
@@ -54,6 +54,7 @@ class Person(msgspec.Struct, frozen=True):
     line: str
     visit: Visit | None = None
     host_known: bool | None = None
+    vehicle: Vehicle | None = None
 
 
 class Visitor(msgspec.Struct, frozen=True):
@@ -61,6 +62,8 @@ class Visitor(msgspec.Struct, frozen=True):
 
     `has_document` is false for whoever could show no paper. `host_known` as in `Person`. `companions` are the names of
     those who pass with them, each to be measured; empty for somebody unnamed.
+
+    Of a vehicle, `person_id` is made of its plate, `holder_id` is the driver's; with a `pass_number` that is read.
     """
 
     person_id: str
@@ -71,6 +74,10 @@ class Visitor(msgspec.Struct, frozen=True):
     has_document: bool = True
     host_known: bool | None = None
     companions: tuple[str, ...] = ()
+    kind: str = VISITOR
+    holder_id: str | None = None
+    vehicle: Vehicle | None = None
+    pass_number: str = ""
 
 
 class Override(msgspec.Struct, frozen=True):
@@ -168,16 +175,16 @@ class Decider:
         return replace(scan, token=token, person=_person_of(token.claims, kind))
 
     def visited(self, visitor: Visitor, direction: Direction, at_ms: int) -> Scan:
-        """Return what a visitor without a pass is, as `read` does for a pass: the kind `visitor`, for today."""
+        """Return what a visitor or vehicle without a pass is, as `read` does for a pass: of their kind, for today."""
         counted_ms = max(at_ms, self._journal.head().latest_ms)
-        kind = self._register.rules().kind_or_first(VISITOR, counted_ms - (self._journal.drift_ms or 0))
+        kind = self._register.rules().kind_or_first(visitor.kind, counted_ms - (self._journal.drift_ms or 0))
         today = local_time(counted_ms, self._zone).date()
         person = Person(
             pass_id=visitor.person_id,
             number="",
-            kind=kind or PRESETS[VISITOR],
+            kind=kind or PRESETS[visitor.kind],
             holder=visitor.name,
-            holder_id=visitor.person_id,
+            holder_id=visitor.holder_id or visitor.person_id,
             household=visitor.household or None,
             address=visitor.address,
             valid_from=today,
@@ -185,6 +192,7 @@ class Decider:
             line=visitor.person_id,
             visit=visitor.visit,
             host_known=visitor.host_known,
+            vehicle=visitor.vehicle,
         )
         return Scan(
             f"visit {visitor.person_id}",
@@ -270,14 +278,14 @@ class Decider:
         question is the same: whoever is scanned, measured and recorded is looked up once.
         """
         pass_id, visit = person.pass_id, person.visit
-        asked = (version, pass_id, kind, today, ahead_ms, visit and person.household)
+        asked = (version, pass_id, kind, today, ahead_ms, visit and (person.household, person.holder_id))
         if asked == self._asked and kind.count == "pass":
             return self._found
         row = self._register.find_pass(pass_id)
         line = row.line if row else self._register.line_of(pass_id)
         state, detail = (row.state, row.detail) if row else self._register.state_of(pass_id)
         if visit:
-            against = self._register.restrictions(pass_id, person.household or "", today)
+            against = self._register.restrictions(person.holder_id or pass_id, person.household or "", today)
         else:
             against = self._register.restrictions(row.holder_id, row.household, today) if row else ()
         stands = self.standing(line, row.household if row else None, kind, today, at_ms, ahead_ms)
@@ -373,7 +381,7 @@ _GRAVITY = (Finding.FEVER, Finding.LOW, Finding.IMPLAUSIBLE, None, SKIPPED, Find
 
 def _is_own_token(scan: Scan, row: PassRow) -> bool:
     """Whether the token is the very one that was issued: whoever stole a key can write a known pass id into another."""
-    return scan.typed or scan.text == row.token
+    return scan.typed or row.token in (scan.text, mark_of(scan.text))
 
 
 def _person_of(claims: PassClaims, kind: Kind) -> Person:

@@ -26,6 +26,7 @@ from station.lives import (
 from station.notes import CURSOR, EPOCH, GENERATION, HEADS, SERVER, SYNCED, delete_note, read_note, write_note
 from station.settings import HEAD_KEY_FILE
 from station.storage import writing
+from station.witness import watch
 from sync.events import understood
 from sync.heads import head_key, sign_head
 from sync.wire import FeedAnswer, FeedHead, FeedItem, SignedHead
@@ -91,6 +92,7 @@ class Feed:
                 write_note(self._db, SERVER, str(answer.server_time_ms))
                 write_note(self._db, HEADS, msgspec.json.encode(answer.heads).decode())
                 self._look_at_own(answer.heads, epochs, current, now_ms)
+                watch(self._db, self._station, answer.heads, now_ms)
         return len(new)
 
     def _is_new(self, item: FeedItem, epochs: dict[str, Stretch], current: str) -> bool:

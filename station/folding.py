@@ -14,6 +14,8 @@ import msgspec
 from passes.policy import State
 from passes.reasons import Reason
 from station.folding_duty import OPENINGS, STEPS, add_step, open_matter
+from station.roster_folding import ROSTER_TABLES, RosterFold
+from station.vehicle_folding import fold_vehicle
 from sync import bodies
 from sync.bodies import Body
 from sync.duty_bodies import MatterStep
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
 REGISTER_TABLES = (
-    *("passes", "pass_events", "lines", "persons", "restrictions", "legs", "undone"),
-    *("rules", "trust_lists", "conflicts", "shifts", "numbers", "visits", "matters", "matter_steps"),
-    "staff",
+    *("passes", "pass_events", "lines", "restrictions", "legs", "undone"),
+    *("rules", "trust_lists", "conflicts", "shifts", "visits", "matters", "matter_steps", "staff", "vehicles"),
+    *ROSTER_TABLES,
 )
 """All that is folded from the journal and the feed, and can be thrown away."""
 
@@ -47,16 +49,6 @@ _RESTRICT = (
     "INSERT INTO restrictions VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET is_on = excluded.is_on,"
     " until = excluded.until, reason = excluded.reason, order_ms = excluded.order_ms, id = excluded.id"
     " WHERE (excluded.order_ms, excluded.id) > (restrictions.order_ms, restrictions.id)"
-)
-_REGISTER_PERSON = (
-    "INSERT INTO persons VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name,"
-    " household = excluded.household, address = excluded.address, order_ms = excluded.order_ms, id = excluded.id"
-    " WHERE (excluded.order_ms, excluded.id) > (persons.order_ms, persons.id)"
-)
-_KNOW_NUMBER = (
-    "INSERT INTO numbers VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET digest = excluded.digest,"
-    " tail = excluded.tail, document = excluded.document, order_ms = excluded.order_ms, id = excluded.id"
-    " WHERE (excluded.order_ms, excluded.id) > (numbers.order_ms, numbers.id)"
 )
 _REGISTER_VISIT = (
     "INSERT INTO visits VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name,"
@@ -105,6 +97,7 @@ class Fold:
     def __init__(self, connection: "Connection", zone: tzinfo) -> None:
         self._db = connection
         self._zone = zone
+        self._roster = RosterFold(connection)
         self._folds: dict[type[Body], Callable[[int | None, Any, Any], None]] = {
             bodies.PassageRecorded: self._passage,
             bodies.PassageUndone: self._undone,
@@ -116,6 +109,7 @@ class Fold:
             bodies.PassRestored: self._restored,
             bodies.PassPrinted: self._printed,
             bodies.PersonRegistered: self._person,
+            bodies.HouseholdRegistered: self._household,
             bodies.KindSet: self._kind_set,
             bodies.ModeSet: self._mode_set,
             bodies.KeyAdded: self._trust_list,
@@ -143,7 +137,10 @@ class Fold:
         if body.outcome == "allowed" and body.pass_id and body.leg:
             places = _place_ms(event, body.order_ms), _place_ms(event)
             self._add_leg(event, body.pass_id, places, body.direction, body.leg)
-            if body.visit and body.leg == "first":
+            if body.subject == "vehicle":
+                if body.leg == "first":
+                    fold_vehicle(self._db, body, event.station, (places[0], event.id))
+            elif body.visit and body.leg == "first":
                 said = msgspec.json.encode(body.visit).decode()
                 whose = (body.pass_id, body.holder or "", body.household or "", body.address or "")
                 self._db.execute(_REGISTER_VISIT, (*whose, said, event.station, places[0], event.id))
@@ -170,10 +167,7 @@ class Fold:
                 *(body.address, body.valid_from, body.valid_until, _place_ms(event), body.token, body.source),
             ),
         )
-        if body.holder:
-            # The feed leaves visitors' names out; that says nothing about whom another gate knows by name.
-            person = (body.holder_id, body.holder, body.household, body.address, _place_ms(event), event.id)
-            self._db.execute(_REGISTER_PERSON, person)
+        self._roster.issued(body, (_place_ms(event), event.id))
         state = State.REQUESTED if body.state == "requested" else None
         self._pass_event(event, body.pass_id, None, state, None)
 
@@ -213,17 +207,10 @@ class Fold:
         )
 
     def _person(self, _n: int | None, event: Fact, body: bodies.PersonRegistered) -> None:
-        place = (_place_ms(event), event.id)
-        if body.name:
-            # The feed leaves out the names of whom other gates registered, as above.
-            self._db.execute(_REGISTER_PERSON, (body.person_id, body.name, body.household, body.address, *place))
-        for field, sealed, document in (
-            ("id_number", body.id_number, body.document),
-            ("phone", body.phone, None),
-        ):
-            if sealed:
-                known = (body.person_id, field, sealed.digest, sealed.tail, document)
-                self._db.execute(_KNOW_NUMBER, (*known, *place))
+        self._roster.person(body, (_place_ms(event, body.order_ms), event.id))
+
+    def _household(self, _n: int | None, event: Fact, body: bodies.HouseholdRegistered) -> None:
+        self._roster.household(body, (_place_ms(event, body.order_ms), event.id))
 
     def _restriction(self, n: int | None, event: Fact, body: bodies.Restriction) -> None:
         reason, is_on = _RESTRICTIONS[type(body)]
@@ -294,7 +281,12 @@ class Fold:
         if n is not None:
             self._db.execute(
                 "UPDATE shifts SET handed_over_ms = ?, incoming = ?, outstanding = ?, handed_over = ? WHERE id = ?",
-                (*(event.at_ms, body.incoming, body.outstanding, msgspec.json.encode(body).decode(), event.shift),),
+                (
+                    *(event.at_ms, body.incoming, body.outstanding),
+                    # In one order of keys, whether it comes from the hand-over itself or out of the journal.
+                    msgspec.json.encode(body, order="deterministic").decode(),
+                    event.shift,
+                ),
             )
 
     def _staff_set(self, n: int | None, _event: Fact, body: bodies.StaffSet) -> None:

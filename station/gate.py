@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from passes.errors import N_, UsageError
+from passes.kinds import OUTSIDE_VEHICLE, VEHICLE
 from passes.masking import mask_scan
 from passes.plaintext import plain
 from passes.policy import Outcome
@@ -25,12 +26,13 @@ from station.journal import Journal
 from station.logbook import newest_with_id
 from station.register import Register
 from station.scan_states import is_open
-from sync.bodies import Attempt, Companion, PassageRecorded
+from sync.bodies import Attempt, Companion, PassageRecorded, Vehicle
 from sync.events import new_id
 
 REPEAT_MS = 5_000
 """A second read of the same code within this time of its record is the same scan, not another passage."""
 
+_VEHICLES = frozenset({VEHICLE, OUTSIDE_VEHICLE})
 _EXCERPT = 64
 _MOST_SAID = 500
 _MOST_NAME = 64
@@ -84,15 +86,25 @@ class Gate:
         """Answer a scan; a refusal is recorded at once, a repeated read answers as before."""
         return self._answered(self._decider.read(text, direction, self.clock.now_ms()))
 
+    def drive(self, text: str, direction: Direction, vehicle: Vehicle | None, passengers: Sequence[str] = ()) -> Scan:
+        """Answer a scan as `scan` does; with a pass that can be read, vehicle and passengers are recorded too."""
+        read = self._decider.read(text, direction, self.clock.now_ms())
+        person = read.person and replace(read.person, vehicle=vehicle)
+        return self._answered(replace(read, person=person, companions=_companions(passengers)))
+
     def visit(self, visitor: Visitor, direction: Direction) -> Scan:
-        """Answer a visitor without a pass, as `scan` does a pass."""
+        """Answer a visitor or vehicle without a pass, as `scan` does a pass."""
+        if visitor.pass_number:
+            return self.drive(visitor.pass_number, direction, visitor.vehicle, visitor.companions)
         return self._answered(self._decider.visited(visitor, direction, self.clock.now_ms()))
 
     def turned(self, scan: Scan, direction: Direction) -> Scan:
         """Answer the same code or visitor anew for another direction, without reading and look at the ID card."""
         person = scan.person
-        if person is None or person.visit is None:
+        if person is None:
             return self.scan(scan.text, direction)
+        if person.visit is None:
+            return self.drive(scan.text, direction, person.vehicle)
         now_ms = self.clock.now_ms()
         blank = Scan(scan.text, direction, now_ms, scan.verdict, person)
         return self._answered(blank)
@@ -156,8 +168,7 @@ class Gate:
 
     def accompanied(self, scan: Scan, names: Sequence[str]) -> Scan:
         """Answer anew for people who pass together on one pass; each of the named has to be measured too."""
-        companions = tuple(Companion(name=plain(name, _MOST_NAME)) for name in names)
-        return self._with_refusal_recorded(self._decided_now(replace(scan, companions=companions)))
+        return self._with_refusal_recorded(self._decided_now(replace(scan, companions=_companions(names))))
 
     def check_id(self, scan: Scan, *, matches: bool) -> Scan:
         """Answer anew after a look at the ID card; where it is missing or another's, that is recorded at once."""
@@ -282,11 +293,17 @@ class Gate:
             typed=scan.typed,
             scan=None if person else mask_scan(scan.text, _EXCERPT),
             visit=person.visit if person else None,
+            subject="vehicle" if person and (person.vehicle or person.kind.code in _VEHICLES) else "person",
+            vehicle=person.vehicle if person else None,
             companions=list(scan.companions),
             method=scan.method,
             steps=list(scan.steps),
         )
         return replace(scan, recorded=self.register.record(body, scan.at_ms, event_id), outcome=outcome)
+
+
+def _companions(names: Iterable[str]) -> tuple[Companion, ...]:
+    return tuple(Companion(name=plain(name, _MOST_NAME)) for name in names)
 
 
 def _with_companion(scan: Scan, whose: int, companion: Companion) -> Scan:

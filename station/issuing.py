@@ -16,8 +16,7 @@ from passes.token import PassClaims, issue_token
 from station.clock import Clock
 from station.duty.watch import listed_as
 from station.journal import Journal
-from station.numbers import Numbers, registration
-from station.people import find_digest, number_of_person
+from station.numbers import Numbers, registration, same_person
 from station.register import PassRow, PersonRow, Register
 from sync.bodies import PassIssued, PassReplaced, PassRestored, PassRevoked, PassSuspended
 from sync.events import new_id
@@ -129,15 +128,8 @@ class Desk:
         if asked.holder_id:
             return asked.holder_id
         connection = self.journal.connection
-        if numbers.id_digest and (known := find_digest(connection, numbers.id_digest)):
-            return known.person_id
         listed = listed_as(connection, asked.holder, asked.address, numbers)
-        found = listed or self.register.find_person(asked.holder, asked.address)
-        if found and numbers.id_digest:
-            # Father and son of one name at one address: the number that is on record is another one.
-            theirs = number_of_person(connection, found, "id_number")
-            if theirs and theirs[0] and theirs[0] != numbers.id_digest:
-                found = None
+        found = same_person(connection, self.register, numbers, asked.holder, asked.address, listed)
         return found or new_id(self.clock.now_ms())
 
     def _issue(self, asked: Application, numbers: Numbers) -> PassRow:

@@ -174,6 +174,46 @@ def matters_of_duty(db: Database) -> None:
 
 
 @migrations()
+def roster(db: Database) -> None:
+    """Keep households, what is said of persons in parts, and by what they are found; fold the register anew."""
+    db.executescript("""
+        CREATE TABLE person_facts (
+            person_id TEXT, field TEXT, value TEXT NOT NULL, order_ms INTEGER NOT NULL, id TEXT NOT NULL,
+            PRIMARY KEY (person_id, field)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE households (
+            household TEXT PRIMARY KEY, address TEXT NOT NULL, compound TEXT NOT NULL, building TEXT NOT NULL,
+            unit TEXT NOT NULL, room TEXT NOT NULL, grid TEXT NOT NULL, plates TEXT NOT NULL,
+            order_ms INTEGER NOT NULL, id TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE roster_keys (
+            key TEXT, field TEXT, subject TEXT, PRIMARY KEY (key, field, subject)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE roster_sources (
+            source TEXT, person_id TEXT, PRIMARY KEY (source, person_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX persons_by_household ON persons (household, address);
+        CREATE INDEX numbers_by_tail ON numbers (tail) WHERE tail <> '';
+        CREATE INDEX passes_in_order ON passes (issued_ms);
+        DELETE FROM notes WHERE name = 'register';
+    """)
+
+
+@migrations()
+def vehicles(db: Database) -> None:
+    """Keep the last trip of every vehicle; fold the register anew."""
+    db.executescript("""
+        CREATE TABLE vehicles (
+            pass_id TEXT PRIMARY KEY, plate TEXT NOT NULL, kind TEXT NOT NULL, driver_id TEXT NOT NULL,
+            driver TEXT NOT NULL, household TEXT NOT NULL, address TEXT NOT NULL, said TEXT NOT NULL,
+            station TEXT NOT NULL, order_ms INTEGER NOT NULL, id TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX vehicles_by_plate ON vehicles (plate, order_ms) WHERE plate <> '';
+        DELETE FROM notes WHERE name = 'register';
+    """)
+
+
+@migrations()
 def retention(db: Database) -> None:
     """Let an event's body be emptied, once, where the community has acknowledged it and a purge is under way."""
     unchanged = " AND ".join(f"NEW.{name} IS OLD.{name}" for name in _HEADER.split())
@@ -193,6 +233,18 @@ def retention(db: Database) -> None:
 
 _HEADER = "n epoch seq id kind at_ms device_ms drift_ms suspect shift guard body_sha256 prev hash"
 """What stays of an event for good: the columns that its hash covers, and the hash."""
+
+
+@migrations()
+def witnessed_heads(db: Database) -> None:
+    """Keep the newest head that each other station was seen to sign, by its epochs, and what is doubted about it."""
+    db.executescript("""
+        CREATE TABLE witnessed (
+            station TEXT, epoch TEXT, seq INTEGER NOT NULL, hash TEXT NOT NULL, public_key TEXT NOT NULL,
+            at_ms INTEGER NOT NULL, since_ms INTEGER, doubt TEXT, told_seq INTEGER NOT NULL DEFAULT 0,
+            reported INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (station, epoch)
+        ) STRICT, WITHOUT ROWID;
+    """)
 
 
 def migrate(connection: Any, version: int) -> None:

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from passes.identity import document_of
-from station.people import number_of_person
-from station.register import PersonRow
+from station.people import find_digest, number_of_person
+from station.register import PersonRow, Register
 from sync.bodies import PersonRegistered, Sealed
 from sync.sealing import Field, Sealer
 
@@ -37,6 +37,24 @@ class Numbers:
             sealer.digest("id_number", id_number) if id_number else None,
             sealer.digest("phone", phone) if phone else None,
         )
+
+
+def same_person(
+    connection: "Connection", register: Register, numbers: Numbers, name: str, address: str, listed: str | None = None
+) -> str | None:
+    """Return the id of whoever has this ID number, or else this name and address; None for somebody new.
+
+    `listed` is who it may be besides, by the watch list; that goes before name and address.
+    """
+    if numbers.id_digest and (known := find_digest(connection, numbers.id_digest)):
+        return known.person_id
+    found = listed or register.find_person(name, address)
+    if found and numbers.id_digest:
+        # Father and son of one name at one address: the number that is on record is another one.
+        theirs = number_of_person(connection, found, "id_number")
+        if theirs and theirs[0] and theirs[0] != numbers.id_digest:
+            return None
+    return found
 
 
 def registration(

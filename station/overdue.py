@@ -28,7 +28,7 @@ Place = tuple[int, str]
 _OF_PASSES = frozenset(
     {"pass.issued", "pass.replaced", "pass.suspended", "pass.revoked", "pass.restored", "pass.printed"}
 )
-_PARTS = ("name", "id_number", "phone")
+_PARTS = ("name", "id_number", "phone", "role", "flags")
 _LEGS = "SELECT line, order_ms, id, leg, id IN undone FROM legs ORDER BY line, order_ms, id"
 _AT = {"events": "at_ms - coalesce(drift_ms, 0)", "feed": "at_ms"}
 

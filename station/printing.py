@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from passes.errors import N_, UsageError
 from passes.kinds import Kind
 from passes.plaintext import plain
+from passes.token import MARK
 from station.assembly import Station
 from station.i18n import _
 from station.register import PassRow
@@ -32,9 +33,16 @@ OnPass = Callable[[int], None]
 
 
 def printed(station: Station, row: PassRow) -> "PrintedPass":
-    """Return what a pass shows on paper, in the user's language."""
+    """Return what a pass shows on paper, in the user's language.
+
+    Raises `UsageError` for a visitor's pass of another station, whose token is not known here.
+    """
     from passes.printed import PrintedPass
 
+    if row.token.startswith(MARK):
+        raise UsageError(
+            N_("pass {number}: is a visitor's, and only the station that issued it can print it"), number=row.number
+        )
     kind = station.register.rules().kind(row.kind, station.clock.now_ms())
     return PrintedPass(
         token=row.token,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "journal.sqlite"
 BUSY_TIMEOUT_S = 5.0
-VERSION = 6
+VERSION = 9
 """Of the tables, as noted in the file; it grows with every step in `station.migrations`."""
 
 

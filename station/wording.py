@@ -195,6 +195,11 @@ def in_short(codes: list[str]) -> str:
     return _(_SHORT[codes[0]]) if codes[0] in _SHORT else plain(codes[0], 40)
 
 
+def in_words(codes: list[str]) -> str:
+    """Return all recorded reason codes in a few words each."""
+    return ", ".join(in_short([code]) for code in codes)
+
+
 def celsius_text(celsius: float | None) -> str:
     """Return a temperature with one decimal, cut and not rounded: 37.26 is no fever and must not look like 37.3."""
     return "--" if celsius is None else str(Decimal(str(celsius)).quantize(Decimal("0.1"), ROUND_DOWN))

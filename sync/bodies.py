@@ -22,6 +22,7 @@ from sync.order_bodies import (
     WatchListed,
 )
 from sync.order_bodies import Restriction as Restriction  # noqa: PLC0414 - as above
+from sync.roster_bodies import HouseholdRegistered as HouseholdRegistered  # noqa: PLC0414 - as above
 from sync.shift_bodies import ShiftHandedOver, ShiftOpened
 
 Way = Literal["entry", "exit"]
@@ -77,6 +78,15 @@ class Companion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     no_reading_reason: str | None = None
 
 
+class Vehicle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is said of a vehicle; its driver is the holder of the passage, its passengers the companions."""
+
+    plate: str
+    stops: str = ""
+    destination: str = ""
+    disinfected: bool = False
+
+
 class PassageRecorded(Body, frozen=True):
     """Somebody was checked at a gate: let through, refused, or turned back by the guard.
 
@@ -88,6 +98,8 @@ class PassageRecorded(Body, frozen=True):
 
     Somebody registered at the gate without a pass has a `visit` and no `pass_number`. The id of the person stands for
     the pass, so that the way in and the way out are paired; `household` and `address` are those of the host.
+
+    A `vehicle` without a pass has an id made of its plate in the pass's place (`station.vehicles`).
 
     `attempts` are the readings of the pass's holder, or the driver; each of the `companions` has their own. `steps` are
     those of the checking `method` (`station.checklists`) that were done.
@@ -116,6 +128,7 @@ class PassageRecorded(Body, frozen=True):
     typed: bool = False
     scan: str | None = None
     visit: Visit | None = None
+    vehicle: Vehicle | None = None
     companions: list[Companion] = msgspec.field(default_factory=list)
     method: str | None = None
     steps: list[str] = msgspec.field(default_factory=list)
@@ -152,7 +165,7 @@ class PassageMissed(Body, frozen=True):
 
 
 class PassIssued(Body, frozen=True):
-    """A pass came into being; `token` is its signed text form.
+    """A pass came into being; `token` is its signed text form, or by the feed a mark (`passes.token.mark_of`).
 
     `requested` passes are not active until restored. `source` is the digest of the spreadsheet row it was issued
     from, so that a repeated run does not issue it twice.
@@ -220,6 +233,10 @@ class PersonRegistered(Body, frozen=True):
 
     A visitor has no household here, and the address is where they come from. What is None is not said: a number known
     from an earlier event stays. `document` is the paper that `id_number` stands on (`passes.identity.Document`).
+
+    `role` is what somebody is to the household (`station.roster.ROLES`); only those who live here have one. `flags` are
+    what a guard should know of them (`station.roster.FLAGS`). `source` is the digest of the spreadsheet row that said
+    so, so that a repeated import says nothing twice.
     """
 
     person_id: str
@@ -229,6 +246,10 @@ class PersonRegistered(Body, frozen=True):
     document: str | None = None
     id_number: Sealed | None = None
     phone: Sealed | None = None
+    role: str | None = None
+    flags: list[str] | None = None
+    source: str | None = None
+    order_ms: Instant | None = None
 
 
 class KindSet(Body, frozen=True):
@@ -290,6 +311,19 @@ class ClockConfirmed(Body, frozen=True):
     lead: str | None = None
 
 
+class HeadDoubted(Body, frozen=True):
+    """This gate has seen another station's journal reach to `seen_seq` of `epoch`, and now it is told otherwise.
+
+    `cut`: it reaches to `told_seq` only. `fork`: it has another record there. `key`: somebody else signs for it.
+    """
+
+    station: str
+    epoch: str
+    doubt: Literal["cut", "fork", "key"]
+    seen_seq: int
+    told_seq: int
+
+
 class StaffSet(Body, frozen=True):
     """Who works at this station and what they may do; not `active` means not any more. PINs are in no record."""
 
@@ -342,6 +376,7 @@ BODY_TYPES: dict[str, type[Body]] = {
     "pass.restored": PassRestored,
     "pass.printed": PassPrinted,
     "person.registered": PersonRegistered,
+    "household.registered": HouseholdRegistered,
     "holder.banned": HolderBanned,
     "holder.unbanned": HolderUnbanned,
     "watch.listed": WatchListed,
@@ -355,6 +390,7 @@ BODY_TYPES: dict[str, type[Body]] = {
     "conflict.found": ConflictFound,
     "conflict.closed": ConflictClosed,
     "clock.confirmed": ClockConfirmed,
+    "head.doubted": HeadDoubted,
     "shift.opened": ShiftOpened,
     "shift.handed_over": ShiftHandedOver,
     "staff.set": StaffSet,

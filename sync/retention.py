@@ -45,7 +45,7 @@ RULES: dict[str, Rule | None] = {
     "passage.recorded": _rule(
         "passages",
         "outcome direction verdict reasons leg order_ms subject pass_kind attempts id_matches typed companions method"
-        " steps",
+        " steps vehicle",
     ),
     "passage.undone": _rule("passages", "passage_id", "pass_id"),
     "passage.missed": _rule("passages", "direction leg happened_ms", "pass_id reason"),
@@ -63,6 +63,7 @@ RULES: dict[str, Rule | None] = {
     "pass.restored": _rule("passes", "", "pass_id"),
     "pass.printed": _rule("passes", "printer layout", "pass_id"),
     "person.registered": _rule("roster", "", "person_id name household address"),
+    "household.registered": _rule("roster", "", "household address"),
     "holder.banned": _ORDER,
     "holder.unbanned": _ORDER,
     "watch.listed": _ORDER,
@@ -89,6 +90,7 @@ RULES: dict[str, Rule | None] = {
     "staff.set": None,
     "settings.changed": None,
     "clock.confirmed": None,
+    "head.doubted": None,
     "kind.set": None,
     "mode.set": None,
     "key.added": None,
@@ -158,6 +160,8 @@ def _kept(kind: str, name: str, value: Any, pseudonyms: Pseudonyms) -> Any:
     if name == "companions" and isinstance(value, list):
         readings = (companion.get("attempts") for companion in value if isinstance(companion, dict))
         return [{"attempts": _kept(kind, "attempts", attempts or [], pseudonyms)} for attempts in readings]
+    if name == "vehicle":
+        return {"plate": "", "disinfected": isinstance(value, dict) and value.get("disinfected") is True}
     if name in {"holder_id", "household"}:
         return pseudonyms.of(str(value)) if value else value
     if kind == "pass.revoked" and value not in _STATED_REASONS:

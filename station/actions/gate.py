@@ -15,6 +15,13 @@ RECORD = Action(
 GATE = (
     Action("turn_direction", "f2", N_("Direction"), N_("Change between people going out and coming in")),
     Action("visitor", "f3", N_("Visitors"), N_("Register a visitor without a pass; on the way out: who is leaving")),
+    Action(
+        "vehicle",
+        "f4",
+        N_("Vehicle"),
+        N_("A vehicle: plate, driver, passengers; on its way in and out"),
+        in_footer=False,
+    ),
     Action("turn_back", "f6", N_("Turn back"), N_("Do not let this person pass, with a reason; or drop the scan")),
     Action("reading", "f7", N_("Temp"), N_("Measure again, type a temperature, or say why there is none")),
     Action("more", "f8", N_("More"), N_("All other screens, each with its key")),

@@ -36,8 +36,28 @@ SEALED = ("id_number", "phone")
 NOT_KEPT = ("plate", "remark")
 """Fields that are looked through and then dropped: a pass holds none of them."""
 
-_ADDRESS_PARTS = ("building", "unit", "room")
-_FIELDS = {header: field for field, headers in HEADERS.items() for header in headers}
+ADDRESS_PARTS = ("building", "unit", "room")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a list consists of: the headers of each field as `fold` leaves them, and the fields that it must have.
+
+    With `keeps_parts`, building, unit and room are fields beside the address that they make.
+    """
+
+    headers: dict[str, tuple[str, ...]]
+    required: tuple[str, ...]
+    keeps_parts: bool = False
+
+    def field(self, header: str) -> str | None:
+        """Return the field that a header stands for."""
+        wanted = fold(header)
+        return next((field for field, headers in self.headers.items() if wanted in headers), None)
+
+
+PASSES = Form(HEADERS, REQUIRED)
+"""A list of people who are to get passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +71,7 @@ class Columns:
     places: dict[str, tuple[int, ...]]
     titles: tuple[str, ...]
     ignored: tuple[str, ...]
+    form: Form = PASSES
 
     def title(self, *fields: str) -> str:
         """Return the title of the first of these fields that has a column; empty when none has."""
@@ -64,23 +85,23 @@ def fold(text: str) -> str:
     return "".join(char for char in without_remarks.casefold() if char.isalnum())
 
 
-def find_columns(sheet: Sheet, defaults: Collection[str] = ()) -> tuple[Columns, list[Row]]:
-    """Find the header, below a title if there is one, and return the columns with the rows of data under it.
+def find_columns(sheet: Sheet, defaults: Collection[str] = (), form: Form = PASSES) -> tuple[Columns, list[Row]]:
+    """Find the header of a list of this form, below a title if there is one; return the columns and the rows of data.
 
     `defaults` names fields that need no column. Raises `SpreadsheetError` when there is no header, when a field is
     missing or has two columns, and when the data is too long.
     """
-    index = _header_index(sheet)
+    index = _header_index(sheet, form)
     header = sheet.rows[index]
     titles = tuple(" ".join(cell.text.split()) for cell in header.cells)
-    fields = _fields(header)
-    places = _places(sheet, titles, fields)
-    missing = [field for field in REQUIRED if field not in places and field not in defaults]
+    fields = _fields(header, form)
+    places = _places(sheet, titles, fields, form)
+    missing = [field for field in form.required if field not in places and field not in defaults]
     if missing:
         raise SpreadsheetError(
             N_("{path}: no column for {missing}; row {row} has: {found}. Correct the header, or say it by an option"),
             path=sheet.path,
-            missing=", ".join(f"{field} {HEADERS[field][0]}" for field in missing),
+            missing=", ".join(f"{field} {form.headers[field][0]}" for field in missing),
             row=header.number,
             found=_listed(titles),
         )
@@ -88,12 +109,12 @@ def find_columns(sheet: Sheet, defaults: Collection[str] = ()) -> tuple[Columns,
     if len(rows) > MAX_ROWS:
         raise too_many_rows(sheet.path)
     ignored = tuple(title for title, field in zip(titles, fields, strict=True) if title and field is None)
-    return Columns(header.number, places, titles, ignored), rows
+    return Columns(header.number, places, titles, ignored, form), rows
 
 
-def _header_index(sheet: Sheet) -> int:
+def _header_index(sheet: Sheet, form: Form) -> int:
     for index, row in enumerate(sheet.rows[:HEADER_ROWS]):
-        if len(set(_fields(row)) - {None}) >= 2:
+        if len(set(_fields(row, form)) - {None}) >= 2:
             return index
     raise SpreadsheetError(
         N_("{path}: no row of headers such as 姓名 and 住址 (name and address); the first row says: {found}"),
@@ -102,21 +123,23 @@ def _header_index(sheet: Sheet) -> int:
     )
 
 
-def _fields(row: Row) -> list[str | None]:
-    return [_FIELDS.get(fold(cell.text)) for cell in row.cells]
+def _fields(row: Row, form: Form) -> list[str | None]:
+    return [form.field(cell.text) for cell in row.cells]
 
 
-def _places(sheet: Sheet, titles: tuple[str, ...], fields: list[str | None]) -> dict[str, tuple[int, ...]]:
+def _places(sheet: Sheet, titles: tuple[str, ...], fields: list[str | None], form: Form) -> dict[str, tuple[int, ...]]:
     single: dict[str, int] = {}
     for place, field in enumerate(fields):
         if field in single:
             raise _said_twice(sheet, titles[single[field]], titles[place])
         if field:
             single[field] = place
-    parts = tuple(single.pop(part) for part in _ADDRESS_PARTS if part in single)
+    parts = tuple(single[part] for part in ADDRESS_PARTS if part in single)
     if parts and "address" in single:
         raise _said_twice(sheet, titles[single["address"]], titles[parts[0]])
-    places: dict[str, tuple[int, ...]] = {field: (place,) for field, place in single.items()}
+    places: dict[str, tuple[int, ...]] = {
+        field: (place,) for field, place in single.items() if form.keeps_parts or field not in ADDRESS_PARTS
+    }
     # 房号 alone is a whole address; 楼栋 and 单元 are none without it.
     if "room" in fields:
         places["address"] = parts

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from passes.errors import UsageError
 from station.bulk.columns import Columns, find_columns
-from station.bulk.rows import Defaults, Problem, check_rows
+from station.bulk.reading import Problem
+from station.bulk.rows import Defaults, check_rows
 from station.bulk.spreadsheet import Sheet, read_sheet
 from station.bulk.values import KindNames
 from station.issuing import Application, Desk, IssuingError

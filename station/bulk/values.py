@@ -12,8 +12,18 @@ from passes.plaintext import plain
 from station.bulk.columns import fold
 from station.bulk.spreadsheet import Cell
 
-MOST_BYTES = {"name": 40, "address": 40, "household": 60, "remark": 200}
-"""As much as a pass takes of each (`station.issuing`)."""
+MOST_BYTES = {
+    "name": 40,
+    "address": 40,
+    "household": 60,
+    "remark": 200,
+    "compound": 40,
+    "building": 20,
+    "unit": 20,
+    "room": 20,
+    "grid": 40,
+}
+"""As much as a pass takes of each (`station.issuing`), and a household of its parts."""
 
 _NOTHING = {"无", "没有", "/", "-", "--", "—", "——", "none", "n/a"}
 """What people write into a cell that has nothing to say."""
@@ -63,12 +73,12 @@ def read_text(field: str, cell: Cell) -> str:
 
 
 def parse_words(field: str, text: str) -> str:
-    """Return the text of `name`, `address`, `household` or `remark` as it goes on a pass.
+    """Return the text of a field of `MOST_BYTES` as it goes on a pass or into the roster, half-width.
 
     Chinese names lose the spaces that line them up. Raises `RowError` for what is too long, cannot be seen or printed,
     or holds an ID number.
     """
-    words = text
+    words = unicodedata.normalize("NFKC", text)
     if field == "name" and not any(char.isascii() and char.isalpha() for char in words):
         words = words.replace(" ", "")
     if mask_id_numbers(words) != words:

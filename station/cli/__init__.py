@@ -21,6 +21,7 @@ COMMANDS = {
     "log": "station.cli.log:log",
     "pass": "station.cli.passes:pass_",
     "policy": "station.cli.policy:policy",
+    "roster": "station.cli.roster:roster_",
     "staff": "station.cli.staff:staff",
     "shift": "station.cli.shift:shift",
     "sync": "station.cli.sync:sync",

@@ -20,7 +20,7 @@ from station.printing import Layout, print_to_file
 from station.register import PassRow
 
 if TYPE_CHECKING:
-    from station.bulk.rows import Problem
+    from station.bulk.reading import Problem
     from station.bulk.run import Issued, Plan
     from station.bulk.values import KindNames
 

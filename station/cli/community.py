@@ -215,10 +215,14 @@ def _tell_code(made: "Offer", url: str, zone: "ZoneInfo") -> None:
 @as_json
 def station_list(folder: Path, wants_json: bool) -> None:
     """List the stations, withdrawn ones included."""
+    from sync.community.database import reading
+    from sync.community.lives import Lives, find_lives
     from sync.community.stations import list_stations
 
     with community_in(folder) as (settings, engine):
         stations = list_stations(engine, settings.community.id)
+        with reading(engine) as connection:
+            lives = find_lives(connection, settings.community.id)
     if wants_json:
         print_json(
             [
@@ -228,6 +232,8 @@ def station_list(folder: Path, wants_json: bool) -> None:
                     "added_at_ms": entry.added_at_ms,
                     "withdrawn_at_ms": entry.withdrawn_at_ms,
                     "last_contact_ms": entry.last_contact_ms,
+                    "forks": lives.get(entry.station, Lives()).forks,
+                    "twin_ms": lives.get(entry.station, Lives()).twin_ms,
                 }
                 for entry in stations
             ]
@@ -237,6 +243,12 @@ def station_list(folder: Path, wants_json: bool) -> None:
         heard = when(entry.last_contact_ms, settings.zone) or _("never heard")
         state = _("withdrawn") if entry.withdrawn_at_ms is not None else _("enrolled")
         click.echo("\t".join([entry.station, plain(entry.name), state, heard]))
+        found = lives.get(entry.station, Lives())
+        if found.forks:
+            click.echo("  " + _("records that met others under their numbers: {count}").format(count=found.forks))
+        if found.twin_ms is not None:
+            words = _("two machines record under this name (until {time}): switch one off, or give it an id of its own")
+            click.echo("  " + words.format(time=when(found.twin_ms, settings.zone)))
 
 
 @station.command("withdraw")

@@ -1,5 +1,6 @@
 """`gatepost log`: look after the journal."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -68,9 +69,29 @@ def purge(folder: Path | None, days: int | None, dry_run: bool, as_json: bool) -
 
 @log.command()
 @folder_option
-def rebuild(folder: Path | None) -> None:
-    """Make the register anew from the journal, if that is as it was written."""
+@json_option
+def rebuild(folder: Path | None, as_json: bool) -> None:
+    """Make the register anew from journal and feed, and compare it with the one in use.
+
+    Exit 1 when they differ, naming the first row of each table; the one in use has been made anew then.
+    """
+    from station.rebuilding import differences
+
     with station_in(folder) as station:
         station.journal.verify()
-        station.register.rebuild()
-        click.echo(_("The register was made anew from {count} records").format(count=station.journal.head().n))
+        found = differences(station.journal, station.settings.zone)
+        if found:
+            station.register.rebuild()
+        count = station.journal.head().n
+        if as_json:
+            echo_json({"events": count, "differences": [asdict(one) for one in found]})
+        for one in found if not as_json else ():
+            told = _("{table}: in use, but not in the records: {row}")
+            missing = _("{table}: in the records, but not in use: {row}")
+            click.echo((told if one.is_in_use else missing).format(table=one.table, row=one.row), err=True)
+        if not as_json:
+            told = _("The register is what {count} records and the feed say")
+            anew = _("The register differed and was made anew from {count} records and the feed")
+            click.echo((anew if found else told).format(count=count))
+    if found:
+        raise click.exceptions.Exit(1)

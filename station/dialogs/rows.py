@@ -97,7 +97,8 @@ class RowsDialog(FormDialog):
         if isinstance(event, CardError):
             self.tell(explain(event))
             return
-        name, number = self.query_one("#name", Input).value.strip(), self._secret("id_number")
+        named = "name" if any(field.name == "name" for field in self._fields) else "driver"
+        name, number = self.query_one(f"#{named}", Input).value.strip(), self._secret("id_number")
         if number.number == event.id_number:
             return
         if name or number.number:
@@ -105,7 +106,7 @@ class RowsDialog(FormDialog):
             told = _("Another card was read ({name}). Finish this form or leave it with Esc, then read that card again")
             self.tell(told.format(name=mask_name(event.name)))
             return
-        self._fill("name", event.name)
+        self._fill(named, event.name)
         number.hold(event.id_number)
         if self._takes_home() and not self.query_one("#address", Input).value.strip():
             self._fill("address", event.address)
@@ -125,7 +126,8 @@ class RowsDialog(FormDialog):
 
     def _takes_home(self) -> bool:
         """Whether the address asked for is the one on the card, and not a room here."""
-        return any(field.name == "host" for field in self._fields)
+        names = {field.name for field in self._fields}
+        return names >= {"host", "address"}
 
     def _go_on(self) -> None:
         """Put the cursor into the first line that is still empty."""

@@ -17,6 +17,7 @@ from station.journal import Journal
 from station.settings import FILE_NAME, ISSUING_KEY_FILE, SECRET_FILE, Settings, load_settings
 from station.storage import FILE_NAME as JOURNAL_FILE
 from station.storage import storage_errors
+from station.travel import alarms
 from sync.client import ask_station, connect
 from sync.events import GENESIS, is_intact
 from sync.wire import StationAnswer
@@ -67,6 +68,7 @@ def _station(folder: Path, clock: Clock, ask: AskStation) -> Iterator[Finding]:
             yield _clock(station)
             yield from _keys(station)
             yield _backlog(station)
+            yield from _link(station)
             yield from _community(station, ask)
     except GatepostError as error:
         yield _trouble("station", error)
@@ -140,6 +142,11 @@ def _keys(station: Station) -> Iterator[Finding]:
         yield _trouble("issuing-key", error)
     else:
         yield ok("issuing-key", N_("issuing key: good today"))
+
+
+def _link(station: Station) -> Iterator[Finding]:
+    for alarm in alarms(station.journal.connection, station.clock.now_ms(), station.settings.zone):
+        yield _trouble("link", alarm)
 
 
 def _backlog(station: Station) -> Finding:

@@ -6,7 +6,7 @@ from typing import Any
 
 from passes.errors import N_
 from station.access import Role
-from station.actions import BACK, HELP, PALETTE, Action, duty, gate, setup
+from station.actions import BACK, HELP, PALETTE, Action, duty, gate, people, setup, travel
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,43 @@ class Entry:
 
 SCREENS = (
     Entry(
+        "passes",
+        "f5",
+        N_("Passes"),
+        N_("Find, issue, print, replace and end passes"),
+        "station.screens.passes:PassesScreen",
+        people.PASSES,
+        at_gate=True,
+    ),
+    Entry(
+        "roster",
+        "f2",
+        N_("Roster"),
+        N_("Find people and households, add and correct"),
+        "station.screens.roster:RosterScreen",
+        people.ROSTER,
+    ),
+    Entry(
+        "log",
+        "ctrl+g",
+        N_("Log"),
+        N_("All passages: filter, search, look closely"),
+        "station.screens.log:LogScreen",
+        people.LOG,
+    ),
+    Entry(
+        "overdue",
+        "f10",
+        N_("Overdue"),
+        N_("Who is out too long, or in"),
+        "station.screens.overdue:OverdueScreen",
+        people.OVERDUE,
+    ),
+    Entry(
         "shift",
         "f9",
         N_("Shift"),
-        N_("Take up duty, or hand over with goods and PINs"),
+        N_("Take up duty; hand over matters and goods"),
         "station.screens.duty.shift:ShiftScreen",
         duty.SHIFT,
         at_gate=True,
@@ -47,7 +80,7 @@ SCREENS = (
         "incidents",
         "f3",
         N_("Incidents"),
-        N_("Report what happened, destroy a pass, ban its holder"),
+        N_("Report it; destroy a pass and ban its holder"),
         "station.screens.duty.incidents:IncidentsScreen",
         duty.INCIDENTS,
     ),
@@ -55,7 +88,7 @@ SCREENS = (
         "isolation",
         "f4",
         N_("Isolation"),
-        N_("Who stays at home, and the health checks that are due"),
+        N_("Who stays at home; health checks that are due"),
         "station.screens.duty.isolation:IsolationScreen",
         duty.ISOLATION,
     ),
@@ -63,7 +96,7 @@ SCREENS = (
         "watch",
         "ctrl+w",
         N_("Watch list"),
-        N_("People of key areas: read a list in, add, clear"),
+        N_("People of key areas: import, add, clear"),
         "station.screens.duty.watch:WatchScreen",
         duty.WATCH,
     ),
@@ -71,7 +104,7 @@ SCREENS = (
         "supplies",
         "f6",
         N_("Supplies"),
-        N_("What is there, came in, was given out, was counted"),
+        N_("Stock: came in, given out, counted"),
         "station.screens.duty.supplies:SuppliesScreen",
         duty.SUPPLIES,
     ),
@@ -95,7 +128,7 @@ SCREENS = (
         "efforts",
         "ctrl+d",
         N_("Counts"),
-        N_("Disinfection, patrols, visits, letters: counted"),
+        N_("Disinfection, patrols, visits, letters"),
         "station.screens.duty.efforts:EffortsScreen",
         duty.EFFORTS,
     ),
@@ -107,6 +140,14 @@ SCREENS = (
         "station.screens.devices:DevicesScreen",
         setup.DEVICES,
         at_gate=True,
+    ),
+    Entry(
+        "travel",
+        "ctrl+y",
+        N_("Travel"),
+        N_("What is unsent or set aside; USB sticks"),
+        "station.screens.travel:TravelScreen",
+        travel.TRAVEL,
     ),
     Entry(
         "settings",

@@ -8,33 +8,41 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date
+from functools import partial
 from typing import TypeVar
 
 from textual.screen import ModalScreen, Screen
 
 from passes.errors import N_, KeyFileError, UsageError
-from passes.identity import IdentityError, mask_id_numbers, parse_id_number, parse_phone
+from passes.identity import IdentityError, mask_id_numbers, parse_id_number, parse_phone, parse_plate
 from passes.kinds import Mode
 from passes.masking import mask_name
+from passes.number import parse_number
 from passes.plaintext import plain
+from passes.policy import State
+from passes.token import PREFIX
 from passes.trips import Direction
-from station import people, visiting
+from station import people, roster, visiting
 from station.assembly import Station
 from station.corrections import CorrectionError
 from station.devices.idcard.card import CardError, IdCard
 from station.dialogs.desk_forms import issue_form, visitor_form
 from station.dialogs.form import Answer
 from station.dialogs.leaving import Leaving, LeavingDialog
+from station.dialogs.picker import PickerDialog
 from station.dialogs.rows import RowsDialog
 from station.i18n import _, explain
 from station.issuing import Application, IssuingError
 from station.lane import Lane
+from station.roster import Known
+from station.screens.vehicle_desk import VehicleDesk
 from station.visiting import Registered, Registration, VisitError
 
 _Given = TypeVar("_Given")
 _REPEATED = ("host", "origin", "purpose")
 _KEPT_FOR_THE_NEXT = ("kind", "from", "until")
 _NO_DOCUMENT = {"-", "--", "无", "没有", "none"}
+_LONGEST_WORD = 40
 _KEY_PASSPHRASE = "GATEPOST_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
 
 
@@ -60,6 +68,41 @@ class FrontDesk:
         self._repeated: dict[str, str] = {}
         self._next_pass: dict[str, str] = {}
         self._asked_host = ""
+        self.vehicles = VehicleDesk(station, lane, self._push, hint)
+
+    def people(self, text: str) -> bool:
+        """Find who is meant by a name, pinyin, room or plate that was typed; False for what may be a code.
+
+        Whoever is chosen passes with their pass as if its number had been typed.
+        """
+        if len(text) > _LONGEST_WORD or text.startswith(PREFIX) or parse_number(text):
+            return False
+        find = partial(roster.find, self._station.journal.connection)
+        found = find(text)
+        if not found and text.isascii():
+            return False
+        if not found and _is_plate(text):
+            self.vehicles.ask(text)
+        elif len(found) == 1 and self._has_pass(found[0]):
+            self._enters(found[0])
+        else:
+            self._push(PickerDialog(_("Who is it?"), text, find), self._enters)
+        return True
+
+    def _has_pass(self, person: Known) -> bool:
+        return bool(people.pass_numbers(self._station.journal.connection, person.person_id))
+
+    def _enters(self, person: Known) -> None:
+        """Let somebody of the roster stand here with their pass; whoever has none is told about."""
+        station = self._station
+        numbers = people.pass_numbers(station.journal.connection, person.person_id)
+        rows = [row for number in numbers if (row := station.register.find_number(number))]
+        good = next((row for row in rows if row.state is State.ACTIVE), rows[0] if rows else None)
+        if good:
+            self._lane.scan(good.number)
+        else:
+            told = _("{name} has no pass: Ctrl+N = issue one, F3 = visitor")
+            self._hint(told.format(name=mask_name(person.name)))
 
     def visitor(self) -> None:
         """Ask who comes in without a pass, or who of those leaves."""
@@ -238,6 +281,14 @@ class FrontDesk:
                     self._hint(explain(error))
 
         self._screen.app.push_screen(dialog, closed)
+
+
+def _is_plate(text: str) -> bool:
+    try:
+        parse_plate(text)
+    except IdentityError:
+        return False
+    return True
 
 
 def _registration(values: dict[str, str]) -> Registration:

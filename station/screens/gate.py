@@ -36,6 +36,7 @@ from station.screens.messages import (
     ThermometerSaid,
 )
 from station.storage import storage_errors
+from station.travel import report_doubts
 from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, RestLine, StatusLine
 from station.widgets.reading_panel import ReadingPanel
 from station.widgets.scan_field import ScanField
@@ -109,7 +110,7 @@ class GateScreen(Screen[None]):
         text = self.query_one(ScanField).take()
         with self._told():
             if text:
-                if not self._is_for_the_desk(text):
+                if not self._is_for_the_desk(text) and not self._desk.people(text):
                     self._scan(text)
             else:
                 self._record(acknowledged=False)
@@ -180,6 +181,8 @@ class GateScreen(Screen[None]):
         if message.state.drift_ms is not None:
             self._station.journal.drift_ms = message.state.drift_ms
         with self._told(quietly=True):
+            if message.state.trouble is None and report_doubts(self._station):
+                self.post_message(JournalGrew())
             self._view.health()
             if before is not None and before.news != message.state.news:
                 self._view.counts()
@@ -212,6 +215,11 @@ class GateScreen(Screen[None]):
         """Register a visitor without a pass, or let one leave."""
         with self._told():
             self._desk.visitor()
+
+    def action_vehicle(self) -> None:
+        """Register a vehicle with its driver and passengers, on its way in or out."""
+        with self._told():
+            self._desk.vehicles.ask()
 
     def action_issue(self) -> None:
         """Issue a pass."""

@@ -8,8 +8,10 @@ from textual.screen import Screen
 from passes.errors import GatepostError
 from station.assembly import Station
 from station.devices.manager import DeviceState
+from station.i18n import explain
 from station.lane import Lane
 from station.logbook import recent
+from station.travel import alarms
 from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, RestLine, StatusLine
 from station.widgets.reading_panel import ReadingPanel
 from station.widgets.verdict_panel import VerdictPanel
@@ -72,8 +74,15 @@ class GateView:
 
     def health(self) -> None:
         """Show how devices, travel and clock fare."""
+        now_ms = self._station.clock.now_ms()
+        zone = self._station.settings.zone
+        amiss = alarms(self._station.journal.connection, now_ms, zone) if self.courier else []
         self._screen.query_one(HealthLine).show(
-            tuple(self.devices.values()), self._station.outbox.backlog(), self.courier, self._station.clock.now_ms()
+            tuple(self.devices.values()),
+            self._station.outbox.backlog(),
+            self.courier,
+            now_ms,
+            explain(amiss[0]) if amiss else "",
         )
 
 

@@ -190,10 +190,18 @@ class HealthLine(Static):
         self._shown: list[str] = []
 
     def show(
-        self, devices: Sequence[DeviceState], backlog: Backlog, courier: "CourierState | None", now_ms: int
+        self,
+        devices: Sequence[DeviceState],
+        backlog: Backlog,
+        courier: "CourierState | None",
+        now_ms: int,
+        alarm: str = "",
     ) -> None:
-        """Show how the parts fare; `courier` is None at a station that works alone. Repaints only what changed."""
-        sentences = [sentence for sentence in (_device_trouble(devices), _courier_trouble(courier)) if sentence]
+        """Show how the parts fare; `courier` is None at a station that works alone. Repaints only what changed.
+
+        `alarm` is what is amiss with the station's records (`station.travel.alarms`).
+        """
+        sentences = [one for one in (_device_trouble(devices), alarm, _courier_trouble(courier)) if one]
         self.set_class(bool(sentences) or backlog.stuck > 0, "-trouble")
         words = [*_device_words(devices), _unsent(backlog, now_ms), *_courier_words(courier), _stuck(backlog)]
         shown = [*_rows([word for word in words if word], self.content_size.width), *sentences]

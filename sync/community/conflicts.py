@@ -68,8 +68,10 @@ def find_conflicts(engine: sa.Engine, community: str, now_ms: int) -> int:
 
 def catch_up(connection: sa.Connection, community: str, now_ms: int) -> None:
     """Do the same to the end inside the caller's transaction, waiting for whoever does it at the moment."""
-    while _cursor(connection, community) < feed_end(connection, community):
-        _step(connection, community, now_ms, wait=True)
+    # Only to where the feed ends now: events on another server are all seen as they are at the first look.
+    end = feed_end(connection, community)
+    while _cursor(connection, community) < end:
+        _step(connection, community, now_ms, wait=True, end=end)
 
 
 def open_conflicts(connection: sa.Connection, community: str) -> list[Conflict]:
@@ -168,7 +170,7 @@ def _cursor(connection: sa.Connection, community: str) -> int:
     return connection.execute(query).scalar_one_or_none() or 0
 
 
-def _step(connection: sa.Connection, community: str, now_ms: int, *, wait: bool) -> int | None:
+def _step(connection: sa.Connection, community: str, now_ms: int, *, wait: bool, end: int | None = None) -> int | None:
     """Fold one piece and write what it brings to light; None when another process is at it."""
     insert_unless_there(connection, fold_cursors, [{"community": community, "last_feed_no": 0}])
     own_row = fold_cursors.c.community == community
@@ -176,7 +178,9 @@ def _step(connection: sa.Connection, community: str, now_ms: int, *, wait: bool)
     start = connection.execute(query.with_for_update(skip_locked=not wait)).scalar_one_or_none()
     if start is None:
         return None
-    end = feed_end(connection, community)
+    end = feed_end(connection, community) if end is None else end
+    if start >= end:
+        return 0
     reached, since_ms = fold(connection, community, start, end, FOLD_EVENTS)
     connection.execute(sa.update(fold_cursors).where(own_row).values(last_feed_no=reached))
     found = find_double_use(connection, community, since_ms) if since_ms else []

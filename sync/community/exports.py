@@ -14,11 +14,11 @@ import sqlalchemy as sa
 
 from passes.errors import N_
 from passes.kinds import PRESETS
-from passes.masking import mask_name, mask_number
+from passes.masking import mask_address, mask_name, mask_number, mask_plate
 from sync.bodies import Visit
 from sync.community.database import exports, writing
 from sync.community.instants import local_time
-from sync.community.masking import mask_address, mask_text
+from sync.community.masking import mask_text
 from sync.community.sheets import Column, Row, Sheet
 from sync.community.shiftlog import Passage
 from sync.events import new_id
@@ -78,6 +78,10 @@ class Mask:
     def address(self, text: str | None) -> str:
         """Show an address, or a household named after one; its building stays."""
         return (text or "") if self.unmasked else _mask_address(text or "")
+
+    def plate(self, text: str) -> str:
+        """Show a plate."""
+        return text if self.unmasked else mask_plate(text)
 
     def text(self, text: str | None) -> str:
         """Show what somebody wrote."""

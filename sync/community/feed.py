@@ -1,9 +1,9 @@
 """The feed: all journals in one order, cut down to what another gate needs.
 
 Everything up to the feed's end is there (see `numbering`), so the end is read first. A station gets no sealed number,
-no reading and nothing of others' shifts. A visitor's name it gets only inside the token of a pass, which is signed and
-cannot be cut: `holder_names = false` in the settings of the station that issues keeps it out. Kinds of events that this
-version does not know are passed on whole.
+no reading and nothing of others' shifts. Who lives here it is told: residents are asked for at every gate, and have a
+role in the roster. A visitor's name it is not told: the token of a visitor's pass holds it, so only its digest travels,
+by which a scanned code is known again. Kinds of events that this version does not know are passed on whole.
 """
 
 import logging
@@ -15,12 +15,14 @@ import sqlalchemy as sa
 from msgspec import structs
 
 from passes.reasons import Reason
+from passes.token import mark_of
 from sync.bodies import BODY_TYPES, PassageRecorded, PassIssued, PersonRegistered, Sealed, Visit
 from sync.community.database import events, stations
 from sync.community.instants import MAX_AT_MS
 from sync.community.journal import generation
 from sync.community.kindbook import KindBook, read_kinds
 from sync.community.numbering import feed_end
+from sync.community.snapshot import KEPT_DAYS, Snapshot, begin, read_snapshot
 from sync.community.stations import signed_head
 from sync.events import OFFICE, canonical_json, read_body
 from sync.wire import BRANCH_MARK, FeedAnswer, FeedHead, FeedItem
@@ -35,7 +37,7 @@ STAYS_HOME = (
     *("shift.opened", "shift.handed_over", "clock.confirmed", "pass.printed", "supplies.counted", "staff.set"),
     *("incident.reported", "incident.handled", "incident.closed", "inspection.recorded", "inspection.rectified"),
     *("disinfection.recorded", "health.checked", "errand.added", "errand.done", "name.unmasked"),
-    *("retention.purged", "passage.followed", "effort.counted", "settings.changed"),
+    *("retention.purged", "passage.followed", "effort.counted", "settings.changed", "head.doubted"),
 )
 """Kinds that concern a station and the office, not the other gates."""
 
@@ -64,10 +66,13 @@ def read_feed(
     """
     end = feed_end(connection, community)
     own_generation = generation(connection, community)
-    found = 0 if after is None else position_of(connection, community, after, own_generation)
-    from_start = found is None or found > end
-    start = 0 if found is None or from_start else found
-    rows = connection.execute(_query(community, start, end, own_station, own_epoch).limit(limit))
+    found = None if after is None else position_of(connection, community, after, own_generation)
+    is_known = found is not None and found[0] <= end
+    start, snapshot = found if found and is_known else (0, begin(connection, community, now_ms))
+    query = _query(community, start, end, own_station, own_epoch)
+    if snapshot:
+        query = query.where(snapshot.is_needed(read_kinds(connection, community).counted_longer_than(KEPT_DAYS - 2)))
+    rows = connection.execute(query.limit(limit))
     cut = _Cutter(own_station, lambda: read_kinds(connection, community))
     items: list[FeedItem] = []
     read = size = 0
@@ -85,25 +90,32 @@ def read_feed(
         community=community,
         generation=own_generation,
         server_time_ms=now_ms,
-        cursor=_cursor(connection, community, own_generation, start if more else end),
+        cursor=_cursor(connection, community, own_generation, start if more else end, snapshot if more else None),
         items=items,
         more=more,
-        from_start=from_start,
+        from_start=after is not None and not is_known,
         heads=[] if more else _heads(connection, community),
     )
 
 
-def position_of(connection: sa.Connection, community: str, cursor: str, own_generation: str) -> int | None:
-    """Return the feed number that a cursor stands for; None when it is not one of this database as it is now."""
-    named, _, place = cursor.partition(".")
-    number, _, mark = place.partition(".")
+def position_of(
+    connection: sa.Connection, community: str, cursor: str, own_generation: str
+) -> tuple[int, Snapshot | None] | None:
+    """Return the feed number that a cursor stands for, and what is left out where a new station has not come further.
+
+    None when it is not a cursor of this database as it is now.
+    """
+    named, number, mark, bounds, *_ = [*cursor.split(".", 3), "", "", ""]
     if named != own_generation or not (number.isascii() and number.isdecimal() and len(number) < 19):
         return None
-    return int(number) if mark == _mark_at(connection, community, int(number)) else None
+    return (int(number), read_snapshot(bounds)) if mark == _mark_at(connection, community, int(number)) else None
 
 
-def _cursor(connection: sa.Connection, community: str, own_generation: str, number: int) -> str:
-    return f"{own_generation}.{number}.{_mark_at(connection, community, number)}"
+def _cursor(
+    connection: sa.Connection, community: str, own_generation: str, number: int, snapshot: Snapshot | None
+) -> str:
+    bounds = f".{snapshot.text()}" if snapshot else ""
+    return f"{own_generation}.{number}.{_mark_at(connection, community, number)}{bounds}"
 
 
 def _mark_at(connection: sa.Connection, community: str, number: int) -> str:
@@ -179,7 +191,7 @@ class _Cutter:
         body = read_body(row.kind, row.body.encode())
         if isinstance(body, PassageRecorded):
             return _leg_only(body, row.drift_ms)
-        if isinstance(body, PersonRegistered) and row.station not in (OFFICE, self._own_station):
+        if isinstance(body, PersonRegistered) and not body.role and row.station not in (OFFICE, self._own_station):
             return _number_only(body)
         changed: dict[str, Any] = {}
         order_ms = getattr(body, "order_ms", None)
@@ -187,8 +199,8 @@ class _Cutter:
             changed["order_ms"] = within_calendar(order_ms - row.drift_ms)
         if row.kind in {"passage.undone", "passage.missed"}:
             changed["reason"] = ""
-        if isinstance(body, PassIssued) and self._is_visitors(body, row):
-            changed["holder"] = ""
+        if isinstance(body, PassIssued) and row.station != self._own_station and self._is_visitors(body, row):
+            changed |= {"holder": "", "token": mark_of(body.token)}
         if isinstance(body, PersonRegistered):
             # A box is for the office; whoever has a stolen station's secret need not collect them.
             numbers = {"id_number": body.id_number, "phone": body.phone}
@@ -218,6 +230,9 @@ def _leg_only(body: PassageRecorded, drift_ms: int | None) -> bytes | None:
         reasons=[reason for reason in body.reasons if reason == Reason.OVERRIDDEN],
         leg=body.leg,
         order_ms=None if body.order_ms is None else within_calendar(body.order_ms - (drift_ms or 0)),
+        # A vehicle is inside among vehicles; its plate stays here, and its id is a digest of it.
+        subject=body.subject,
+        pass_kind=body.pass_kind if body.subject == "vehicle" else None,
         pass_id=body.pass_id,
         # Empty: it only says that there is no pass, and that whoever leaves is found among the visitors inside.
         visit=Visit() if body.visit else None,

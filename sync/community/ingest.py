@@ -125,8 +125,12 @@ def _store(engine: sa.Engine, batch: Batch, reserved_numbers: Numbers, *, trusts
             batch.rows.insert(connection, numbers.before_no)
         elif firsts:
             has_gap = not _has_before(connection, setting, *min(firsts))
-            if batch.rows.insert_free(connection, numbers.before_no) < len(firsts):
+            inserted = batch.rows.insert_free(connection, numbers.before_no)
+            if inserted < len(firsts):
                 known = _hashes_before(connection, setting, firsts, numbers)
+            if inserted + len(known) != len(firsts):
+                # What is neither new nor there would be answered as stored.
+                raise trouble(engine, LookupError("some feed numbers are in use already; restore a backup"))
             found = _find_head(connection, setting, epoch=batch.arrivals[-1].place[0])
             note_head(connection, setting.community, setting.station, found)
         answers = _answer(batch.arrivals, firsts, known)

@@ -97,8 +97,23 @@ def passages(reader: Reader) -> Iterator[dict[str, Any]]:
 
 
 def vehicles(reader: Reader) -> Iterator[dict[str, Any]]:
-    """Yield the passages of vehicles."""
-    return _passages(reader, lambda one: one.body.subject == "vehicle")
+    """Yield the passages of vehicles, with all who were in them."""
+    number = 0
+    for one in reader.passages():
+        if one.body.subject != "vehicle":
+            continue
+        number += 1
+        vehicle, companions = one.body.vehicle, one.body.companions
+        series = [one.body.attempts, *(companion.attempts for companion in companions)]
+        yield {
+            **passage_row(number, one, reader.zone, reader.mask),
+            "plate": reader.mask.plate(vehicle.plate if vehicle else ""),
+            "people": 1 + len(companions),
+            "readings": [str(attempts[-1].celsius) for attempts in series if attempts],
+            "stops": reader.mask.text(vehicle.stops if vehicle else ""),
+            "destination": reader.mask.text(vehicle.destination if vehicle else ""),
+            "disinfected": bool(vehicle and vehicle.disinfected),
+        }
 
 
 def refused(reader: Reader) -> Iterator[dict[str, Any]]:

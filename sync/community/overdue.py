@@ -19,7 +19,7 @@ from sync.community.tables_feed import conflicts
 from sync.retention import BEGINNINGS, DAY_MS, ENDINGS, rule_of
 
 _ORDERS = (*BEGINNINGS, *ENDINGS)
-_PARTS = ("name", "id_number", "phone")
+_PARTS = ("name", "id_number", "phone", "role", "flags")
 _OF_PASSES = frozenset({"pass.replaced", "pass.suspended", "pass.revoked", "pass.restored", "pass.printed"})
 
 
@@ -144,12 +144,15 @@ def _orders(
 
 
 def _replaced(connection: sa.Connection, community: str) -> frozenset[int]:
-    """Return the entries of the roster of which every part has come again in a newer one about the same person."""
+    """Return the entries of the roster of which every part has come again in a newer one about the same one."""
     newest: dict[tuple[str, str], int] = {}
     entries: set[int] = set()
-    for row in _rows(connection, community, ("person.registered",)):
+    for row in _rows(connection, community, ("person.registered", "household.registered")):
         fields = fields_of(row.body)
         entries.add(row.feed_no)
+        if row.kind == "household.registered":
+            newest["household", str(fields.get("household"))] = row.feed_no
+            continue
         # Household and address go with the name; a sealed number is written once, and not again with a new name.
         for part in _PARTS:
             if part == "name" or fields.get(part) is not None:

@@ -12,12 +12,13 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from passes.errors import UsageError
+from passes.masking import mask_address
 from sync.bodies import Attempt, ShiftHandedOver, ShiftOpened
 from sync.community.database import exports, reading
 from sync.community.exports import COLUMNS, make_sheet
 from sync.community.ingest import read_batch, store_batch
 from sync.community.inserting import Setting
-from sync.community.masking import mask_address, mask_text
+from sync.community.masking import mask_text
 from sync.community.pulling import Asking, Office, pull_passages
 from sync.community.settings import CommunitySettings, CommunityTable, DatabaseTable, ServerTable
 from sync.community.sheets import ExportError, Row, Sheet, save

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from passes.kinds import PRESETS, Kind, Mode
+from passes.token import mark_of
 from passes.trips import Direction
 from sync.bodies import (
     HolderBanned,
@@ -130,6 +131,11 @@ def test_only_visitors_passes_travel_without_their_holder(engine: sa.Engine, eas
     east.push()
     holders = {item["pass_id"]: item["holder"] for item in map(body_of, pull_all(engine)) if "pass_id" in item}
     assert holders == {"resident": "王小明", "visitor": "", "guest": "", "never heard of": "", "later": "王小明"}
+    # A token holds the name too.
+    tokens = {item["pass_id"]: item["token"] for item in map(body_of, pull_all(engine)) if "pass_id" in item}
+    assert (tokens["resident"], tokens["visitor"]) == ("GP1AAAA", mark_of("GP1AAAA"))
+    own = [body_of(item) for item in pull_all(engine, own_station=east.station, own_epoch="another life")]
+    assert {item["token"] for item in own if "pass_id" in item} == {"GP1AAAA"}
 
 
 def test_times_are_corrected_by_the_drift(engine: sa.Engine, east: Gate) -> None:

@@ -54,7 +54,13 @@ def person(office: Office, person_id: str = "p1", name: str = "钱多多", **num
     numbers = numbers or {"id_number": NUMBER, "phone": PHONE}
     sealed = {field: sealer(office).sealed(field, value, person_id) for field, value in numbers.items()}  # type: ignore[arg-type] # both are fields
     return PersonRegistered(
-        person_id=person_id, name=name, household="", address="某市", document="resident_id", **sealed
+        person_id=person_id,
+        name=name,
+        household="",
+        address="某市",
+        document="resident_id",
+        id_number=sealed.get("id_number"),
+        phone=sealed.get("phone"),
     )
 
 

@@ -83,6 +83,7 @@ def test_every_screen_opens_from_the_menu_and_goes_back(
                 assert size != (80, 24) or (_(one.help) in rows and _(one.label) in rows)
                 await console.press(one.key)
                 await console.until(lambda: isinstance(console.app.screen_stack[0], WorkScreen))
+                await console.pilot.pause()  # laid out
                 screen = in_front(console)
                 assert one.name == screen.NAME
                 assert all(widget.region.bottom <= size[1] for widget in screen.children)

@@ -20,8 +20,9 @@ from passes.keys import IssuingKey
 from passes.kinds import PRESETS
 from passes.token import read_token
 from station import issuing
+from station.bulk.reading import Problem
 from station.bulk.report import save_report
-from station.bulk.rows import Defaults, Problem
+from station.bulk.rows import Defaults
 from station.bulk.run import Issued, Plan, issue, make_plan
 from station.bulk.values import KindNames
 from station.issuing import Desk

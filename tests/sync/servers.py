@@ -46,7 +46,7 @@ class Exchange(BaseHTTPRequestHandler):
         """Answer in full; underscores in names of headers stand for dashes."""
         self.send_response(status)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        for name, value in {"content-length": str(len(body)), **named}.items():
+        for name, value in {"content-length": str(len(body)), "connection": "close", **named}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

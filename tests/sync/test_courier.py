@@ -10,15 +10,17 @@ import pytest
 
 from station.parcels import open_parcels
 from station.storage import StorageError
+from sync.bodies import HolderBanned
 from sync.client import NotWelcomeError, TransferError, ask_station, connect
-from sync.community.database import events, forks, quarantine
+from sync.community.database import events, forks, quarantine, writing
+from sync.community.journal import append
 from sync.community.stations import add_station, withdraw_station
 from sync.courier import Parcels
 from sync.wire import MAX_EVENTS
 from tests.community.conftest import COMMUNITY, NOW_MS, Chain, Server
 from tests.station.post import SHANGHAI
 from tests.sync.conftest import STATION, Sender
-from tests.sync.servers import DEADLINE_S, Exchange, front, passes_on, problem
+from tests.sync.servers import DEADLINE_S, PROTOCOL, Exchange, front, passes_on, problem
 
 HTTP = "http://"
 both_databases = pytest.mark.parametrize("community", ["sqlite", "postgresql"], indirect=True)
@@ -303,3 +305,73 @@ def test_nothing_that_was_sent_is_deleted(sender: Sender, community: Server) -> 
     assert recorded(sender) == before
     assert sender.post.journal.verify() == 3
     assert sender.backlog.pending == 0
+
+
+def test_batches_that_are_too_big_for_a_proxy_become_smaller(sender: Sender, community: Server) -> None:
+    sender.record(50)
+    sizes: list[int] = []
+
+    def takes_no_more_than_seven(exchange: Exchange) -> None:
+        if exchange.command == "POST" and len(exchange.events) > 7:
+            exchange.answer(413, b"<html>too large</html>")
+            return
+        if exchange.command == "POST":
+            sizes.append(len(exchange.events))
+        passes_on(community.url)(exchange)
+
+    with front(takes_no_more_than_seven) as line, sender.courier(line.url, secret_of(community)):
+        sender.wait(lambda: sender.backlog.pending == 0)
+
+    assert set(sizes) <= set(range(1, 8))
+    assert [str(state.trouble) for state in sender.states if state.trouble] == []
+    assert stored(community) == recorded(sender)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_asks_for_time_gets_it(sender: Sender, community: Server, status: int) -> None:
+    sender.record(3)
+    tries_s: list[float] = []
+
+    def busy(exchange: Exchange) -> None:
+        if exchange.command != "POST":
+            passes_on(community.url)(exchange)
+            return
+        tries_s.append(time.monotonic())
+        if len(tries_s) == 1:
+            exchange.answer(status, b'{"detail": "later"}', retry_after="1", **PROTOCOL)
+        else:
+            passes_on(community.url)(exchange)
+
+    with front(busy) as line, sender.courier(line.url, secret_of(community)):
+        sender.wait(lambda: sender.backlog.pending == 0)
+
+    assert tries_s[1] - tries_s[0] >= 1.0
+    assert stored(community) == recorded(sender)
+
+
+def test_news_comes_at_once_while_the_community_holds_the_answer_back(sender: Sender, community: Server) -> None:
+    asked: list[str] = []
+
+    def counts(exchange: Exchange) -> None:
+        if exchange.path.startswith("/v1/feed"):
+            asked.append(exchange.path)
+        passes_on(community.url)(exchange)
+
+    with (
+        front(counts) as line,
+        sender.courier(line.url, secret_of(community), wait_s=8, longest_wait_s=1000.0) as courier,
+    ):
+        sender.wait(lambda: bool(asked))
+        with writing(community.engine) as connection:
+            append(connection, COMMUNITY, HolderBanned(holder_id="p1"), NOW_MS)
+        began_s = time.monotonic()
+        sender.wait(lambda: bool(sender.states) and sender.states[-1].news == 1)
+        took_s = time.monotonic() - began_s
+        # What is recorded meanwhile does not wait for that.
+        sender.record(1)
+        courier.nudge()
+        sender.wait(lambda: sender.backlog.pending == 0)
+
+    assert took_s < 4
+    assert "wait=8" in asked[0]
+    assert len(asked) <= 3

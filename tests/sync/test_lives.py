@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -15,24 +14,22 @@ from passes.trust import sign_trust_list, trust_list_text
 from station.lives import find_twin
 from station.notes import GENERATION, read_note
 from station.outbox import StrangerError
-from station.parcels import open_parcels
 from station.settings import ROOT_FILE
 from sync.bodies import Body, HolderBanned, KeyAdded
-from sync.client import connect
 from sync.community.api import make_app
 from sync.community.database import events, forks, open_engine, reading, writing
 from sync.community.feed import read_feed
 from sync.community.journal import append
+from sync.community.lives import Lives, find_lives
 from sync.community.registry import add_community
 from sync.community.schema import migrate
 from sync.community.stations import add_station
 from sync.community.verifying import verify_journals
-from sync.courier import exchange
 from sync.sqlite import sqlite3
 from tests.community.conftest import COMMUNITY, NOW_MS, Server, serving
-from tests.station.post import ROOT, SHANGHAI, Post
+from tests.station.post import ROOT, Post
 from tests.sync.conftest import STATION, Sender
-from tests.sync.servers import DEADLINE_S
+from tests.sync.living import put_back, travel
 
 EXIT, ENTRY = Direction.EXIT, Direction.ENTRY
 both_databases = pytest.mark.parametrize("community", ["sqlite", "postgresql"], indirect=True)
@@ -41,15 +38,6 @@ both_databases = pytest.mark.parametrize("community", ["sqlite", "postgresql"], 
 def order(engine: sa.Engine, body: Body) -> None:
     with writing(engine) as connection:
         append(connection, COMMUNITY, body, NOW_MS)
-
-
-def travel(post: Post, community: Server, station: str = STATION) -> None:
-    """Do once what the courier does all day."""
-    with (
-        open_parcels(post.folder, station, SHANGHAI) as parcels,
-        connect(community.url, community.secrets[station], DEADLINE_S) as client,
-    ):
-        exchange(client, parcels, COMMUNITY, station, post.clock.now_ms)
 
 
 def settled(post: Post, community: Server, station: str = STATION) -> None:
@@ -92,30 +80,6 @@ def west(community: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     post = Post(tmp_path_factory.mktemp("west"), station="G2")
     yield post
     post.journal.close()
-
-
-@contextmanager
-def put_back(post: Post) -> Iterator[None]:
-    """Let what is done in the block not have happened for this station's disk: all its files are as they were.
-
-    The same inodes stay, as when a machine is put back to a snapshot: nothing beside the file can tell.
-    """
-    post.journal.close()
-    names = [path.name for path in post.folder.iterdir()]
-    before = {name: (post.folder / name).read_bytes() for name in names}
-    post.create = False
-    post.__post_init__()
-    yield
-    post.journal.close()
-    for path in post.folder.iterdir():
-        if path.name not in before:
-            path.unlink()
-    for name, content in before.items():
-        path = post.folder / name
-        with path.open("r+b") as file:
-            file.truncate()
-            file.write(content)
-    post.__post_init__()
 
 
 @both_databases
@@ -206,6 +170,8 @@ def test_a_copied_folder_and_its_original_at_once(sender: Sender, community: Ser
         list(original.journal.read())[-1][1].epoch,
     ]
     copy.journal.close()
+    with reading(community.engine) as connection:
+        assert find_lives(connection, COMMUNITY) == {STATION: Lives(forks=0, twin_ms=original.clock.now_ms() - 120_000)}
 
 
 def test_a_folder_that_moved_to_another_machine_has_no_twin(sender: Sender, community: Server, tmp_path: Path) -> None:
@@ -222,6 +188,8 @@ def test_a_folder_that_moved_to_another_machine_has_no_twin(sender: Sender, comm
     settled(new, community)
 
     assert find_twin(new.journal.connection) is None
+    with reading(community.engine) as connection:
+        assert find_lives(connection, COMMUNITY) == {}
     assert stored(community) == sorted(ids_of(new))
     new.journal.close()
     old.create = False
