@@ -30,7 +30,7 @@ class MenuDialog(ModalScreen[str | None]):
     DEFAULT_CSS = """
     MenuDialog { align: center middle; }
     MenuDialog > Vertical {
-        width: 74; max-width: 100%; height: auto; max-height: 100%; padding: 0 1; background: $surface;
+        width: 78; max-width: 100%; height: auto; max-height: 100%; padding: 0 1; background: $surface;
     }
     MenuDialog .keys { height: 1; color: $text-muted; }
     """

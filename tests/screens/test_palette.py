@@ -69,14 +69,14 @@ def test_only_what_can_be_done_now_is_listed_and_done(tmp_path: Path) -> None:
 
 def test_other_keys_hold_everywhere(tmp_path: Path) -> None:
     async def told() -> None:
-        async with gate(tmp_path, keys={"devices": "f4", "take": "f9"}) as console:
+        async with gate(tmp_path, keys={"devices": "ctrl+y", "take": "f9"}) as console:
             await console.press("f11")
             assert console.is_ready
             await console.press("f1")
-            assert any("  F4  " in text_of(line) for line in console.app.screen.query(Static))
+            assert any("Ctrl+Y  " in text_of(line) for line in console.app.screen.query(Static))
             await console.press("escape", "f8")
-            assert "F4     Devices" in text_of(console.app.screen.query_one(Lines))
-            await console.press("f4")
+            assert "Ctrl+Y Devices" in text_of(console.app.screen.query_one(Lines))
+            await console.press("ctrl+y")
             await console.until(lambda: isinstance(console.app.screen, DevicesScreen))
             await console.press("f9")
             assert "Nothing was recognised" in text_of(console.app.screen.query_one("HintLine", Static))
