@@ -1,6 +1,7 @@
 """The `gatepost` command: one name for everything, loaded piece by piece as it is needed."""
 
 import importlib
+import io
 import os
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import click
 
 from passes.errors import GatepostError, UsageError
 from station.cli.helping import WideContext, speak, worded
-from station.i18n import N_, _, choose_language, explain
+from station.i18n import N_, _, choose_language, explain, language
 
 COMMANDS = {
     "community": "station.cli.community:community",
@@ -84,8 +85,12 @@ def gatepost(ctx: click.Context, lang: str | None, folder: Path | None) -> None:
 
 def main() -> None:
     """Run the command and end with its exit code: 0 fine, 1 refused or failed, 2 wrong use; never a traceback."""
+    # Where the console has no Chinese, a character is written as its number, and nothing ends for it.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    # Before the options are read; a GATEPOST_LANG that is none is told only where --lang does not overrule it.
+    speak(language())
     try:
-        speak(choose_language())
         sys.exit(gatepost.main(standalone_mode=False) or 0)
     except GatepostError as error:
         click.echo(explain(error), err=True)

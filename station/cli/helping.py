@@ -85,7 +85,7 @@ class OneOf(click.Option):
 
 
 def speak(language: Language) -> None:
-    """Use `language` from now on, in click's own sentences too."""
+    """Use `language` from now on, in click's own sentences too: click asks gettext, which reads LANGUAGE."""
     set_language(language)
     os.environ["LANGUAGE"] = LANGUAGES[language]
     gettext.bindtextdomain("gatepost", str(LOCALE_DIR))

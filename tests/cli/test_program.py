@@ -109,6 +109,22 @@ def test_wrong_use_is_told_in_chinese(run: Run) -> None:
     assert "错误：缺少选项 '--holder'" in run("--lang", "zh", "pass", "issue").err
 
 
+def test_the_option_overrules_a_language_in_the_environment_that_is_none() -> None:
+    told = gatepost_process("--lang", "en", "pass", "--help", GATEPOST_LANG="fr")
+    assert (told.returncode, told.stderr, "Usage:" in told.stdout) == (0, "", True)
+
+    told = gatepost_process("pass", "--help", GATEPOST_LANG="fr")
+    assert (told.returncode, told.stdout) == (2, "")
+    assert "GATEPOST_LANG" in told.stderr
+
+
+def test_a_console_without_chinese_gets_its_numbers() -> None:
+    told = gatepost_process("--help", GATEPOST_LANG="zh", PYTHONIOENCODING="latin-1")
+
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "\\u7528\\u6cd5" in told.stdout
+
+
 def columns(line: str) -> int:
     return sum(2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1 for char in line)
 

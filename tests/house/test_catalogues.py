@@ -24,7 +24,7 @@ def _sentences() -> dict[str, str]:
     """Every marked sentence of the code, and a place where it stands."""
     found: dict[str, str] = {}
     for path in python_files(*FLOORS):
-        method: Any = babel_help.extract if "cli" in path.parts else "python"
+        method: Any = babel_help.extract if "/cli/" in relative(path) else "python"
         for line, message, _comments, _context in extract_from_file(method, path, keywords={"_": None, "N_": None}):
             assert isinstance(message, str), f"{relative(path)}:{line} plural forms are not used here: {message!r}"
             found.setdefault(message, f"{relative(path)}:{line}")
