@@ -88,6 +88,21 @@ class writing:  # noqa: N801 - used like the function it stands for; a generator
                     raise error
 
 
+class reading:  # noqa: N801 - as `writing`
+    """Run the block's reads as one transaction: all see the same moment, and the file is locked once, not for each."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.execute("BEGIN")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        # A read that failed may have ended the transaction itself.
+        if self._connection.in_transaction:
+            self._connection.execute("COMMIT" if error is None else "ROLLBACK")
+
+
 def _sentence_for(error: str) -> str:
     if "full" in error:
         return N_("{path}: the disk is full, nothing was recorded; free some space and record again")

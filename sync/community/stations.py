@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from passes.errors import N_, GatepostError, UsageError
-from sync.community.database import communities, reading, stations, writing
+from sync.community.database import asking, communities, reading, stations, writing
 from sync.events import OFFICE
 from sync.wire import SignedHead
 
@@ -192,7 +192,7 @@ def authenticate(engine: sa.Engine, community: str, digest: str) -> Caller:
 
     Raises `UnknownSecretError`, also for a secret of another community; `StationWithdrawnError`; `DatabaseError`.
     """
-    with reading(engine) as connection:
+    with asking(engine) as connection:
         row = connection.execute(_CALLER, {"of_community": community, "digest": digest}).one_or_none()
     if row is None or not hmac.compare_digest(row[0], digest):
         raise UnknownSecretError(
