@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from passes.errors import N_, GatepostError
-from sync.sqlite import safe_journal_mode, sqlite3
+from sync.sqlite import CACHED_STATEMENTS, safe_journal_mode, sqlite3
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -32,7 +32,7 @@ def open_file(folder: Path, *, create: bool = False) -> "Connection":
             N_("{path}: this folder holds no station yet; run: gatepost init --dir {folder}"), path=path, folder=folder
         )
     with storage_errors(path):
-        connection: Connection = sqlite3.connect(str(path), timeout=BUSY_TIMEOUT_S)
+        connection: Connection = sqlite3.connect(str(path), timeout=BUSY_TIMEOUT_S, cached_statements=CACHED_STATEMENTS)
         connection.execute(f"PRAGMA journal_mode = {safe_journal_mode(sqlite3.sqlite_version_info)}")
         # As FULL; where commits delete a rollback journal, a power cut cannot bring that back and undo them.
         connection.execute("PRAGMA synchronous = EXTRA")

@@ -13,7 +13,7 @@ from sqlalchemy import Column, Engine, ForeignKeyConstraint, Index, PrimaryKeyCo
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from passes.errors import N_, GatepostError, UsageError
-from sync.sqlite import safe_journal_mode, sqlite3
+from sync.sqlite import CACHED_STATEMENTS, safe_journal_mode, sqlite3
 
 __all__ = [
     "DatabaseError",
@@ -343,7 +343,7 @@ def _open_sqlite(url: sa.URL) -> Engine:
         url.set(drivername="sqlite+pysqlite"),
         module=sqlite3,
         hide_parameters=True,
-        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S},
+        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S, "cached_statements": CACHED_STATEMENTS},
     )
 
     def set_up(connection: Any, _record: object) -> None:
