@@ -26,19 +26,25 @@ def secrets_in(*folders: Path) -> Iterator[bytes]:
                 yield from (text, hashlib.sha256(text).hexdigest().encode())
 
 
+def set_up(run: Run, folder: Path) -> tuple[Path, Path, Path]:
+    """Return a community's folder, that of its gate, and an empty one."""
+    office, station, out = folder / "office", folder / "east", folder / "out"
+    out.mkdir()
+    assert run("community", "init", "--dir", office, "--id", COMMUNITY, "--name", "平安里").code == 0
+    assert run("community", "station", "add", "--dir", office, "east", "--name", "东门", "--issue").code == 0
+    enrolment = office / "east.enrolment.json"
+    assert run("init", enrolment, "--dir", station).code == 0
+    enrolment.unlink()
+    return office, station, out
+
+
 def test_no_secret_is_said_or_exported(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEPOST_PASSWORD", PASSWORD)
-    office, station, out = tmp_path / "office", tmp_path / "east", tmp_path / "out"
+    office, station, out = set_up(run, tmp_path)
+    in_office, at_gate = ("--dir", office), ("--dir", station)
     pin_file = tmp_path / "pin.txt"
     pin_file.write_text(PIN)
     pin_file.chmod(0o600)
-    out.mkdir()
-    in_office, at_gate = ("--dir", office), ("--dir", station)
-    assert run("community", "init", *in_office, "--id", COMMUNITY, "--name", "平安里").code == 0
-    assert run("community", "station", "add", *in_office, "east", "--name", "东门", "--issue").code == 0
-    enrolment = office / "east.enrolment.json"
-    assert run("init", enrolment, *at_gate).code == 0
-    enrolment.unlink()
     said = [
         run("community", "staff", "add", *in_office, "孙主任", "--role", "lead"),
         run("staff", "set", *at_gate, "李组长", "--role", "lead"),
