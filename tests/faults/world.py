@@ -290,11 +290,15 @@ class Chaos:
         except BaseException as error:
             self._error = error
 
+    def check(self) -> None:
+        """Raise what went wrong."""
+        if self._error:
+            raise self._error
+
     @property
     def has_done_all(self) -> bool:
         """Whether everything has been done once; raises what went wrong."""
-        if self._error:
-            raise self._error
+        self.check()
         return set(DEEDS) <= self.world.deeds.keys()
 
     def _hurt(self, deed: str, dice: random.Random) -> None:
