@@ -28,13 +28,15 @@ _CONNECTION = re.compile(rb"\r\nconnection: *[^\r]*", re.IGNORECASE)
 class Line:
     """The line to the server on `port`; `url` is what stations are told. Runs on a thread of its own.
 
-    A late answer comes when a station that waits for `patience_s` waits no more.
+    A late answer comes when a station that waits for `patience_s` waits no more. Whoever has the secret `cut_off` has no
+    line.
     """
 
     def __init__(self, port: int, seed: int, patience_s: float) -> None:
         self.port = port
         self.is_faulty = False
         self.is_down = False
+        self.cut_off: bytes | None = None
         self.met: Counter[str] = Counter()
         self.url = ""
         self._late_s = 1.6 * patience_s
@@ -98,7 +100,7 @@ class Line:
             self._keep(task)
         with suppress(OSError, EOFError, asyncio.LimitOverrunError):
             request = await _read_message(reader)
-            if not self.is_down:
+            if not self.is_down and not (self.cut_off and self.cut_off in request):
                 self.met["requests"] += 1
                 await self._carry(request, writer)
         writer.close()

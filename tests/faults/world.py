@@ -24,7 +24,7 @@ from station.assembly import open_station
 from station.clock import SystemClock
 from station.issuing import Application
 from station.joining import join
-from station.settings import GateSettings, ThermometerSettings
+from station.settings import SECRET_FILE, GateSettings, ThermometerSettings
 from sync.community.database import open_engine
 from sync.community.settings import CommunitySettings, CommunityTable, DatabaseTable, ServerTable
 from sync.community.setup import enrol_station, set_up_community
@@ -327,13 +327,13 @@ class Chaos:
     def _carry_a_stick(self, dice: random.Random) -> bool:
         """Race stick and network for the same records; say whether there were any."""
         world, station = self.world, dice.choice(self.world.stations)
-        world.line.is_down = True
+        world.line.cut_off = (station.folder / SECRET_FILE).read_bytes()
         self._stop.wait(3 * station.pace_s)
         try:
             stick = world.sticks.export(station.folder, dice)
         finally:
             # While the office's command starts or works, so that each of the two is the first now and then.
-            line_up = threading.Timer(dice.uniform(0, LINE_UP_S), lambda: setattr(world.line, "is_down", False))
+            line_up = threading.Timer(dice.uniform(0, LINE_UP_S), lambda: setattr(world.line, "cut_off", None))
             line_up.start()
         if stick:
             world.sticks.take_in(stick, dice)
