@@ -28,8 +28,8 @@ _CONNECTION = re.compile(rb"\r\nconnection: *[^\r]*", re.IGNORECASE)
 class Line:
     """The line to the server on `port`; `url` is what stations are told. Runs on a thread of its own.
 
-    A late answer comes when a station that waits for `patience_s` waits no more. Whoever has the secret `cut_off` has no
-    line.
+    A late answer comes when a station that waits for `patience_s` waits no more. Whoever has the secret `cut_off`
+    has no line.
     """
 
     def __init__(self, port: int, seed: int, patience_s: float) -> None:
