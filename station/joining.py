@@ -26,6 +26,7 @@ from station.settings import (
     save_settings,
 )
 from sync.client import ask_enrolment
+from sync.disk import through_to_disk
 from sync.enrolment import Enrolment, read_enrolment
 from sync.heads import head_key
 from sync.onetime import keys_of
@@ -159,6 +160,8 @@ def _write_files(folder: Path, enrolment: Enrolment) -> None:
         _write_private(folder / DIGEST_KEY_FILE, DigestKey(enrolment.digest_key).raw.hex().encode())
     (folder / TRUST_FILE).write_bytes(enrolment.trust_list)
     (folder / ROOT_FILE).write_text(enrolment.root_public_key.hex())
+    for name in (TRUST_FILE, ROOT_FILE):
+        through_to_disk(folder / name)
 
 
 def _write_private(path: Path, data: bytes) -> None:
@@ -166,3 +169,5 @@ def _write_private(path: Path, data: bytes) -> None:
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

@@ -13,6 +13,7 @@ import msgspec
 from passes.errors import N_, UsageError
 from passes.temperature import TemperatureRule
 from station.i18n import _
+from sync.disk import through_to_disk
 
 FILE_NAME = "settings.toml"
 SECRET_FILE = "secret"  # noqa: S105 - the name of a file
@@ -235,7 +236,9 @@ def save_settings(folder: Path, settings: Settings) -> None:
     path = folder / FILE_NAME
     part = path.with_suffix(".part")
     part.write_text("\n".join(lines), encoding="utf-8")
+    through_to_disk(part)
     part.replace(path)
+    through_to_disk(folder)
 
 
 def _check(path: Path, settings: Settings) -> None:

@@ -29,7 +29,7 @@ from station.cli.community_retention import purge, verify
 from station.cli.community_rules import kind, mode
 from station.cli.community_serve import serve
 from station.clock import SystemClock
-from station.i18n import _
+from station.i18n import _, explain
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -216,6 +216,7 @@ def _tell_code(made: "Offer", url: str, zone: "ZoneInfo") -> None:
 def station_list(folder: Path, wants_json: bool) -> None:
     """List the stations, withdrawn ones included."""
     from sync.community.database import reading
+    from sync.community.doubts import open_doubts
     from sync.community.lives import Lives, find_lives
     from sync.community.stations import list_stations
 
@@ -223,6 +224,7 @@ def station_list(folder: Path, wants_json: bool) -> None:
         stations = list_stations(engine, settings.community.id)
         with reading(engine) as connection:
             lives = find_lives(connection, settings.community.id)
+            doubts = {doubt.station: doubt for doubt in open_doubts(connection, settings.community.id)}
     if wants_json:
         print_json(
             [
@@ -234,6 +236,7 @@ def station_list(folder: Path, wants_json: bool) -> None:
                     "last_contact_ms": entry.last_contact_ms,
                     "forks": lives.get(entry.station, Lives()).forks,
                     "twin_ms": lives.get(entry.station, Lives()).twin_ms,
+                    "doubt": doubts.get(entry.station),
                 }
                 for entry in stations
             ]
@@ -249,6 +252,8 @@ def station_list(folder: Path, wants_json: bool) -> None:
         if found.twin_ms is not None:
             words = _("two machines record under this name (until {time}): switch one off, or give it an id of its own")
             click.echo("  " + words.format(time=when(found.twin_ms, settings.zone)))
+        if entry.station in doubts:
+            click.echo("  " + explain(doubts[entry.station].told()))
 
 
 @station.command("withdraw")

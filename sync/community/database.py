@@ -129,6 +129,7 @@ offers = Table(
 
 _IS_PERSON = sa.text("kind = 'person.registered'")
 _IS_OPENING = sa.text("kind = 'shift.opened'")
+_IS_DOUBT = sa.text("kind = 'head.doubted'")
 
 events = Table(
     "events",
@@ -156,6 +157,7 @@ events = Table(
     UniqueConstraint("community", "feed_no", name="events_feed_no_uq"),
     Index("events_of_persons", "community", "feed_no", postgresql_where=_IS_PERSON, sqlite_where=_IS_PERSON),
     Index("events_of_shifts", "community", "id", "feed_no", postgresql_where=_IS_OPENING, sqlite_where=_IS_OPENING),
+    Index("events_of_doubts", "community", "feed_no", postgresql_where=_IS_DOUBT, sqlite_where=_IS_DOUBT),
 )
 
 happened_ms: sa.ColumnElement[int] = sa.func.coalesce(events.c.at_ms - events.c.drift_ms, events.c.at_ms)

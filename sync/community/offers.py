@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from passes.errors import N_, GatepostError
 from sync.community.database import offers, stations, writing
-from sync.community.stations import digest_of
 from sync.enrolment import Enrolment
 from sync.onetime import keys_of, make_code
+from sync.secrets import secret_digest
 from sync.wire import EnrolmentRequest
 
 VALID_MS = 24 * 3_600_000
@@ -44,7 +44,7 @@ def offer(engine: sa.Engine, enrolment: Enrolment, now_ms: int) -> Offer:
         "locator": keys.locator,
         "station": enrolment.station,
         "proof_sha256": hashlib.sha256(keys.proof).hexdigest(),
-        "secret_sha256": digest_of(enrolment.secret),
+        "secret_sha256": secret_digest(enrolment.secret),
         "sealed": keys.seal(enrolment),
         "expires_at_ms": expires_at_ms,
         "tries": 0,

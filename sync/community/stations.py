@@ -3,7 +3,6 @@
 A secret is 256 random bits; only its SHA-256 is kept. That needs no slow hash: nobody guesses 256 bits.
 """
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -16,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from passes.errors import N_, GatepostError, UsageError
 from sync.community.database import asking, communities, reading, stations, writing
 from sync.events import OFFICE
+from sync.secrets import secret_digest
 from sync.wire import SignedHead
 
 _SECRET_PREFIX = "gps_"  # noqa: S105 - the mark by which a leaked secret is recognised, not a secret
@@ -116,7 +116,7 @@ def add_station(engine: sa.Engine, community: str, station: str, name: str, now_
         "community": community,
         "station": station,
         "name": name,
-        "secret_sha256": digest_of(secret),
+        "secret_sha256": secret_digest(secret),
         "added_at_ms": now_ms,
     }
     with writing(engine) as connection:
@@ -188,7 +188,7 @@ def require_enrolled(connection: sa.Connection, community: str, station: str) ->
 
 
 def authenticate(engine: sa.Engine, community: str, digest: str) -> Caller:
-    """Return the station of `community` whose secret has this digest, as `digest_of` makes it.
+    """Return the station of `community` whose secret has this digest, as `secret_digest` makes it.
 
     Raises `UnknownSecretError`, also for a secret of another community; `StationWithdrawnError`; `DatabaseError`.
     """
@@ -273,8 +273,3 @@ def _taken(station: str) -> UsageError:
         N_("station {station}: is enrolled already; choose another id, or withdraw this one and add a new id"),
         station=station,
     )
-
-
-def digest_of(secret: str) -> str:
-    """Return what is kept of a secret."""
-    return hashlib.sha256(secret.encode()).hexdigest()
