@@ -55,7 +55,7 @@ class GateView:
         if isinstance(error, StorageError):
             self._failed, self._failed_n = error, self._recorded_n
             # Its sentence comes with the next look: what does not write may not read either.
-            self._screen.query_one(HealthLine).set_class(True, "-risk")
+            self._screen.query_one(HealthLine).add_class("-risk")
 
     def all(self) -> None:
         """Show everything."""
