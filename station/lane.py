@@ -303,8 +303,7 @@ class Lane:
         forgotten = len(self.waiting) + self.is_pending
         self.waiting.clear()
         self._ways.clear()
-        if self.is_pending:
-            self.current = None
+        self.current = None if self.is_pending else self.current
         self.sight.step_up()
         self._go_the_usual_way()
         return forgotten
