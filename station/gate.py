@@ -103,14 +103,18 @@ class Gate:
         return self._answered(lambda: self._decider.visited(visitor, direction, self.clock.now_ms()))
 
     def turned(self, scan: Scan, direction: Direction) -> Scan:
-        """Answer the same code or visitor anew for another direction, without reading and look at the ID card."""
-        person = scan.person
+        """Answer the same code or visitor anew for another direction, without readings and look at the ID card.
+
+        Whoever passes with them still does.
+        """
+        person, names = scan.person, [one.name for one in scan.companions]
         if person is None:
             return self.scan(scan.text, direction)
         if person.visit is None:
-            return self.drive(scan.text, direction, person.vehicle)
+            return self.drive(scan.text, direction, person.vehicle, names)
         now_ms = self.clock.now_ms()
-        return self._answered(lambda: Scan(scan.text, direction, now_ms, scan.verdict, person))
+        blank = Scan(scan.text, direction, now_ms, scan.verdict, person, companions=_companions(names))
+        return self._answered(lambda: blank)
 
     def turned_about(self, before: Scan, direction: Direction) -> Scan:
         """Answer a pending scan anew for another direction, with everything that is known of those who pass.
@@ -170,10 +174,6 @@ class Gate:
         """
         party = tuple(Companion(name=name) for name in companions)
         return self._decided_now(replace(scan, attempts=attempts, carried=len(attempts), companions=party))
-
-    def accompanied(self, scan: Scan, names: Sequence[str]) -> Scan:
-        """Answer anew for people who pass together on one pass; each of the named has to be measured too."""
-        return self._with_refusal_recorded(self._decided_now(replace(scan, companions=_companions(names))))
 
     def check_id(self, scan: Scan, *, matches: bool) -> Scan:
         """Answer anew after a look at the ID card; where it is missing or another's, that is recorded at once."""

@@ -1,5 +1,6 @@
 """The station's SQLite file: how it is opened and written, and what its troubles are called."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 FILE_NAME = "journal.sqlite"
 BUSY_TIMEOUT_S = 5.0
+LEAST_FREE_BYTES = 200_000_000
+"""Some 500,000 passages; below, a shift may end on a full disk."""
+
 VERSION = 9
 """Of the tables, as noted in the file; it grows with every step in `station.migrations`."""
 
@@ -48,6 +52,19 @@ def open_file(folder: Path, *, create: bool = False) -> "Connection":
 
             migrate(connection, VERSION)
     return connection
+
+
+def lack_of_room(folder: Path) -> StorageError | None:
+    """Return what threatens the records of the station in `folder`: a disk that is nearly full; else None."""
+    try:
+        free_bytes = shutil.disk_usage(folder).free
+    except OSError:
+        return None
+    if free_bytes >= LEAST_FREE_BYTES:
+        return None
+    return StorageError(
+        N_("only {megabytes} MB free on the disk: free some space today"), megabytes=free_bytes // 1_000_000
+    )
 
 
 @contextmanager
