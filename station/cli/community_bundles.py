@@ -14,8 +14,7 @@ from station.clock import SystemClock
 from station.i18n import _
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
+    from sync.community.database import Engine
     from sync.community.settings import CommunitySettings
     from sync.enrolment import Enrolment
 
