@@ -272,7 +272,7 @@ def test_what_does_not_say_one_way_in_is_refused(run: Run, tmp_path: Path, words
         ("http://gate.example:8443", "https://"),
         ("ftp://gate.example", "no address"),
         ("", "no address"),
-        ("https://[::1", "no address"),
+        ("[::1", "no address"),
         ("http://127.0.0.1:1", "no community answers"),
     ],
 )
