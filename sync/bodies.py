@@ -98,9 +98,7 @@ class PassageRecorded(Body, frozen=True):
 
     Somebody registered at the gate without a pass has a `visit` and no `pass_number`. The id of the person stands for
     the pass, so that the way in and the way out are paired; `household` and `address` are those of the host.
-
     A `vehicle` without a pass has an id made of its plate in the pass's place (`station.vehicles`).
-
     `attempts` are the readings of the pass's holder, or the driver; each of the `companions` has their own. `steps` are
     those of the checking `method` (`station.checklists`) that were done.
     """
