@@ -89,13 +89,8 @@ def set_up(
     trust = check_trust_list(source, enrolment.trust_list, enrolment.root_public_key, enrolment.community)
     if not is_alone:
         _check_clock(trust.issued_at_ms, settings)
-    if alone and alone.station.id != settings.station.id:
-        raise SettingsError(
-            N_("{path}: holds the records of station {kept}, the office invited {offered}; have it invite {kept}"),
-            path=folder,
-            kept=alone.station.id,
-            offered=settings.station.id,
-        )
+    if alone:
+        _check_same(folder, alone.station.id, settings.station.id)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _prepare_journal(folder, enrolment.station)
@@ -162,6 +157,16 @@ def _settings_of(
         "alone": is_alone,
     }
     return check_settings(path, raw)
+
+
+def _check_same(folder: Path, kept: str, offered: str) -> None:
+    if kept != offered:
+        raise SettingsError(
+            N_("{path}: holds the records of station {kept}, the office invited {offered}; have it invite {kept}"),
+            path=folder,
+            kept=kept,
+            offered=offered,
+        )
 
 
 def _check_clock(issued_at_ms: int, settings: Settings) -> None:

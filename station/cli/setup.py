@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,103 +49,111 @@ from sync.enrolment import Enrolment, read_enrolment
     help="Keep the issuing key under the passphrase in this file.",
 )
 @json_option
-def init(
-    *,
-    enrolment: Path | None,
-    address: str | None,
-    stick: Path | None,
-    code: str | None,
-    is_alone: bool,
-    name: str | None,
-    community_name: str | None,
-    zone: str,
-    insecure: bool,
-    folder: Path | None,
-    language: str | None,
-    thermometer: str | None,
-    protocol: str | None,
-    scanners: tuple[str, ...],
-    idcard: str | None,
-    printer: str | None,
-    direction: str | None,
-    staff: tuple[str, ...],
-    wants_pins: bool,
-    key_passphrase_file: Path | None,
-    as_json: bool,
-) -> None:
+def init(**given: Any) -> None:
     """Set up this machine as a station, from the file or the code that `gatepost community station add` made.
 
     A station that works alone joins by the same; its records stay and are sent.
     """
-    target = folder or default_folder()
+    asked = _Asked(**given)
+    target = asked.folder or default_folder()
     find_alone(target)
-    ways = [bool(enrolment), bool(address), bool(stick), is_alone]
-    if ways.count(True) != 1 or bool(address or stick) != bool(code) or bool(name) != is_alone:
-        raise UsageError(
-            N_(
-                "name the enrolment file, or give --join ADDRESS --code CODE, --stick PATH --code CODE, or --alone"
-                " --name NAME"
-            )
-        )
-    given = _tables(
-        gate={"direction": direction, "language": language},
-        thermometer={"port": thermometer, "protocol": protocol},
-        idcard={"port": idcard},
-        printer={"address": printer},
-        scanners=scanners,
-    )
-    people = _people(staff, wants_pins=wants_pins)
-    passphrase = read_passphrase(key_passphrase_file) if key_passphrase_file else None
-    if enrolment:
-        made = read_enrolment(enrolment)
-    elif stick:
-        made = _open_invitation(stick, code or "")
-    elif address:
-        made = ask_by_code(target, address, code or "", insecure=insecure)
-    else:
-        made = make_alone(name or "", community_name or name or "", zone)
+    asked.require_one_way()
+    people = _people(asked.staff, wants_pins=asked.wants_pins)
+    passphrase = read_passphrase(asked.key_passphrase_file) if asked.key_passphrase_file else None
 
     def furnish(station: Station) -> None:
         enter(station, people)
 
-    source = enrolment or stick or target
-    settings = set_up(target, source, made, given, is_alone=is_alone, key_passphrase=passphrase, furnish=furnish)
-    news = take_news(target, stick) if stick else None
-    if as_json:
+    settings = set_up(
+        target,
+        asked.enrolment or asked.stick or target,
+        asked.invited(target),
+        asked.tables(),
+        is_alone=asked.is_alone,
+        key_passphrase=passphrase,
+        furnish=furnish,
+    )
+    news = take_news(target, asked.stick) if asked.stick else None
+    if asked.as_json:
         echo_json({"folder": str(target), "station": settings.station.id, "community": settings.community.id})
         return
     sentence = _("Station {name} is set up in {folder}. Open the gate with: gatepost --dir {folder}")
     click.echo(sentence.format(name=plain(settings.station.name), folder=plain(str(target), 1000)))
-    if is_alone:
+    if asked.is_alone:
         words = _("To join later, have the office run: gatepost community station add {id} --name NAME --code")
         click.echo(words.format(id=settings.station.id))
     if news:
         click.echo(_("From the stick: passes, bans and rules as of its writing ({count})").format(count=news.news))
         for error in news.refused:
             click.echo(explain(error), err=True)
-    if enrolment:
-        click.echo(_("Now delete {file}: it holds this station's secret").format(file=plain(str(enrolment), 1000)))
+    if asked.enrolment:
+        told = _("Now delete {file}: it holds this station's secret")
+        click.echo(told.format(file=plain(str(asked.enrolment), 1000)))
 
 
-def _tables(*, scanners: Sequence[str], **tables: dict[str, object]) -> dict[str, Any]:
-    """Return what of the settings was chosen."""
-    given: dict[str, Any] = {}
-    for table, values in tables.items():
-        chosen = {key: value for key, value in values.items() if value}
-        if chosen:
-            given[table] = chosen
-    meter = given.get("thermometer", {})
-    if "protocol" in meter:
-        meter["baud_rate"] = PROTOCOLS[meter["protocol"]].baud_rate
-    if scanners:
-        given["scanners"] = [{"port": port} for port in scanners]
-    return given
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """The options, under the names that click gives them."""
 
+    enrolment: Path | None
+    address: str | None
+    stick: Path | None
+    code: str | None
+    is_alone: bool
+    name: str | None
+    community_name: str | None
+    zone: str
+    insecure: bool
+    folder: Path | None
+    language: str | None
+    thermometer: str | None
+    protocol: str | None
+    scanners: tuple[str, ...]
+    idcard: str | None
+    printer: str | None
+    direction: str | None
+    staff: tuple[str, ...]
+    wants_pins: bool
+    key_passphrase_file: Path | None
+    as_json: bool
 
-def _open_invitation(stick: Path, code: str) -> Enrolment:
-    from sync.invitation import open_invitation
+    def require_one_way(self) -> None:
+        """Raise `UsageError` unless one way to join is named, and whole."""
+        ways = [bool(self.enrolment), bool(self.address), bool(self.stick), self.is_alone]
+        needs_code = bool(self.address or self.stick)
+        if ways.count(True) != 1 or needs_code != bool(self.code) or bool(self.name) != self.is_alone:
+            raise UsageError(
+                N_(
+                    "name the enrolment file, or give --join ADDRESS --code CODE, --stick PATH --code CODE, or --alone"
+                    " --name NAME"
+                )
+            )
 
-    return open_invitation(stick, code)
+    def invited(self, folder: Path) -> Enrolment:
+        """Return what the station joins with."""
+        if self.enrolment:
+            return read_enrolment(self.enrolment)
+        if self.stick:
+            from sync.invitation import open_invitation
+
+            return open_invitation(self.stick, self.code or "")
+        if self.address:
+            return ask_by_code(folder, self.address, self.code or "", insecure=self.insecure)
+        return make_alone(self.name or "", self.community_name or self.name or "", self.zone)
+
+    def tables(self) -> dict[str, Any]:
+        """Return what of the settings was chosen."""
+        tables: dict[str, dict[str, Any]] = {
+            "gate": {"direction": self.direction, "language": self.language},
+            "thermometer": {"port": self.thermometer, "protocol": self.protocol},
+            "idcard": {"port": self.idcard},
+            "printer": {"address": self.printer},
+        }
+        if self.protocol:
+            tables["thermometer"]["baud_rate"] = PROTOCOLS[self.protocol].baud_rate
+        chosen = {name: {key: one for key, one in table.items() if one} for name, table in tables.items()}
+        given: dict[str, Any] = {name: table for name, table in chosen.items() if table}
+        return {**given, **({"scanners": [{"port": port} for port in self.scanners]} if self.scanners else {})}
 
 
 def _people(told: Sequence[str], *, wants_pins: bool) -> list[Newcomer]:
