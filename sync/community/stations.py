@@ -127,6 +127,16 @@ def add_station(engine: sa.Engine, community: str, station: str, name: str, now_
     return secret
 
 
+def replace_secret(engine: sa.Engine, community: str, station: str, secret: str) -> None:
+    """Let another machine be the station from now on: by this secret, and by whatever key it signs with first."""
+    with writing(engine) as connection:
+        connection.execute(
+            sa.update(stations)
+            .where(stations.c.community == community, stations.c.station == station)
+            .values(secret_sha256=digest_of(secret), public_key=None)
+        )
+
+
 def make_secret() -> str:
     """Return a new secret, which is nobody's yet."""
     return _SECRET_PREFIX + secrets.token_urlsafe(32)
