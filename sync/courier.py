@@ -176,6 +176,7 @@ class Courier:
         self._telling = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
+        self._mended = threading.Event()
         ways: dict[str, _Way] = {"courier-push": self._push, "courier-fetch": self._fetch}
         self._threads = [
             threading.Thread(target=self._run, args=(way,), name=name, daemon=True) for name, way in ways.items()
@@ -191,6 +192,7 @@ class Courier:
         """Ask the threads to end and wait for at most `timeout_s`; a request under way ends by its own time-out."""
         self._stopping.set()
         self._wake.set()
+        self._mended.set()
         deadline_s = time.monotonic() + timeout_s
         for thread in self._threads:
             thread.join(max(deadline_s - time.monotonic(), 0))
@@ -214,8 +216,7 @@ class Courier:
                 failures += 1
                 if not isinstance(error, NewGenerationError):
                     self._tell(way, trouble=_trouble(error))
-                # New records must not hurry a community that is down: only the pause or the end wakes us.
-                self._stopping.wait(self._pause_s(error, failures))
+                self._pause(error, failures)
 
     def _meet(self, client: "httpx2.Client", outbox: Outbox) -> None:
         """Make sure that this is the community and the database that we know, or what it lacks."""
@@ -260,6 +261,13 @@ class Courier:
             # It did not wait, so we do.
             self._stopping.wait(self._longest_wait_s)
 
+    def _pause(self, error: Exception, failures: int) -> None:
+        # New records must not hurry a community that is down: only the other way's success does, or the end.
+        is_bidden = isinstance(error, NotWelcomeError) or (isinstance(error, TransferError) and error.retry_after_s > 0)
+        self._mended.clear()
+        if not self._stopping.is_set():
+            (self._stopping if is_bidden else self._mended).wait(self._pause_s(error, failures))
+
     def _pause_s(self, error: Exception, failures: int) -> float:
         if isinstance(error, NotWelcomeError):
             pause_s = _WELCOME_PAUSE_S
@@ -271,9 +279,11 @@ class Courier:
 
     def _tell(self, way: "_Way", *, trouble: GatepostError | None = None, **news: Any) -> None:
         with self._telling:
-            self._troubles.pop(way, None)
+            was_troubled = self._troubles.pop(way, None) is not None
             if trouble:
                 self._troubles[way] = trouble
+            elif was_troubled:
+                self._mended.set()
             state = replace(self._state, trouble=next(iter(self._troubles.values()), None), **news)
             if state != self._state:
                 self._state = state

@@ -79,7 +79,7 @@ class FrontDesk:
             return False
         find = partial(roster.find, self._station.journal.connection)
         found = find(text)
-        if not found and text.isascii():
+        if not found and (text.isascii() or not _may_be_a_name(text)):
             return False
         if not found and _is_plate(text):
             self.vehicles.ask(text)
@@ -281,6 +281,10 @@ class FrontDesk:
                     self._hint(explain(error))
 
         self._screen.app.push_screen(dialog, closed)
+
+
+def _may_be_a_name(text: str) -> bool:
+    return all(char.isalnum() or char in " ·-" for char in text)
 
 
 def _is_plate(text: str) -> bool:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from passes.cose import Sign1
 from passes.errors import UsageError
 from passes.keys import IssuingKey
-from passes.kinds import PRESETS
+from passes.kinds import OUTSIDE_VEHICLE, PRESETS
 from passes.plaintext import plain
 from passes.reasons import Reason
 from passes.token import MAX_FIELD_BYTES, MAX_TOKEN_CHARS, PassClaims, TokenError, issue_token, read_token
@@ -76,8 +76,9 @@ def test_a_token_says_what_was_issued_and_who_vouches_for_it() -> None:
     assert issue_token(claims(), KEY) == TOKEN
 
 
-def test_every_preset_kind_is_short() -> None:
-    lengths = {len(issue_token(claims(kind=kind), KEY)) for kind in PRESETS}
+def test_every_preset_kind_that_is_printed_is_short() -> None:
+    # A vehicle from outside is written down at the gate and carries no pass.
+    lengths = {len(issue_token(claims(kind=kind), KEY)) for kind in PRESETS.keys() - {OUTSIDE_VEHICLE}}
     assert lengths == {len(TOKEN)}
 
 

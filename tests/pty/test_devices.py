@@ -34,7 +34,7 @@ from tests.station.post import COMMUNITY, KEY
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
 
 CTRL_Q = "\x11"
-F6, F9 = "\x1b[17~", "\x1b[20~"
+F6, F9, F10 = "\x1b[17~", "\x1b[20~", "\x1b[21~"
 
 
 def station(
@@ -148,7 +148,9 @@ def test_a_scanner_that_types_and_presses_enter_answers_no_dialog(tmp_path: Path
     folder, tokens = station(tmp_path, ThermometerSettings(), [])
     with opened(folder) as terminal:
         terminal.type(F9)
-        terminal.sees("Who takes over")
+        terminal.sees("Nothing is left to do")
+        terminal.type(F10)
+        terminal.sees("Takes over (names)")
         terminal.write("Dan")
         terminal.type("\x02]Q1" + tokens[0].lower() + "\x1d\r")
         terminal.sees("1 sca")

@@ -25,7 +25,7 @@ from tests.station.post import COMMUNITY, KEY
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
 
 CTRL_Q = "\x11"
-F6, F7, F9 = "\x1b[17~", "\x1b[18~", "\x1b[20~"
+F6, F7, F9, F10 = "\x1b[17~", "\x1b[18~", "\x1b[20~", "\x1b[21~"
 
 
 @dataclass
@@ -186,8 +186,10 @@ def test_leaving_restores_the_terminal(site: Site) -> None:
 def test_a_hand_over_typed_fast_keeps_its_fields_apart(site: Site) -> None:
     with opened(site.folder) as terminal:
         terminal.type(F9)
-        terminal.sees("Who takes over")
-        terminal.write("Dan Poe\tcable is loose\r")
+        terminal.sees("Nothing is left to do")
+        terminal.type(F10)
+        terminal.sees("Takes over (names)")
+        terminal.write("Dan Poe\t\tdog on the road\tcable is loose\r")
         terminal.sees("Dan Poe since")
         terminal.type(CTRL_Q)
         assert terminal.end() == 0
@@ -196,4 +198,4 @@ def test_a_hand_over_typed_fast_keeps_its_fields_apart(site: Site) -> None:
         handed_over = [event for _n, event in station.journal.read() if event.kind == "shift.handed_over"]
     body = read_body("shift.handed_over", handed_over[0].body)
     assert isinstance(body, ShiftHandedOver)
-    assert (body.incoming, body.outstanding) == ("Dan Poe", "cable is loose")
+    assert (body.incoming, body.abnormal, body.outstanding) == ("Dan Poe", "dog on the road", "cable is loose")

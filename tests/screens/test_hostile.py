@@ -107,7 +107,7 @@ def test_hostile_answers(tmp_path: Path, text: str) -> None:
             await console.scan(console.issue().token)
             await console.press("f6")
             await console.fill_in(remark=text)
-            await console.press("f9")
+            await console.press("f9", "f10")
             await console.fill_in(incoming=text, outstanding=text)
             await console.scan(console.issue("李小红").token)
             await console.press("f7")

@@ -118,7 +118,7 @@ def test_typing_lands_in_the_field_unharmed(tmp_path: Path, word: str, gap_s: fl
     """An input method hands a word over at once; that is no scan."""
 
     async def story(console: Console) -> None:
-        await console.press("f9")
+        await console.press("f9", "f10")
         line = console.app.screen.query_one("#incoming", Input)
         await keys(console, *of(word), gap_s=gap_s)
         await console.until(lambda: line.value == word)
@@ -143,7 +143,7 @@ def test_a_scan_that_came_too_slowly_is_taken_out_of_the_field_at_enter(tmp_path
 
 def test_a_full_field_loses_nothing_to_a_scan(tmp_path: Path) -> None:
     async def story(console: Console) -> None:
-        await console.press("f9")
+        await console.press("f9", "f10")
         line = console.app.screen.query_one("#incoming", Input)
         line.value = written = "x" * 2_000
         await console.wedge(console.issue().token)

@@ -39,7 +39,7 @@ anything = st.builds(
         st.sampled_from(["", "http://127.0.0.1:8443", "https://gate.example/prefix"]),
     ),
     st.builds(GateSettings, st.sampled_from(["entry", "exit"]), st.sampled_from(["zh", "en"])),
-    st.builds(
+    thermometer=st.builds(
         ThermometerSettings,
         port=st.text(),
         baud_rate=st.integers(1, 4_000_000),
