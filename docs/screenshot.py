@@ -16,6 +16,7 @@ from rich.cells import cell_len
 from docs.scenes import SIZES, morning, play
 from station.i18n import LANGUAGES, Language
 from tests.screens.console import Console
+from tests.screens.fitting import cut
 
 FOLDER = Path(__file__).parent / "screens"
 
@@ -65,6 +66,8 @@ async def take_all(folder: Path, language: Language, size: tuple[int, int]) -> N
 
     async def take(console: Console, name: str) -> None:
         await console.pilot.pause()
+        if lost := cut(console.app.screen):
+            raise SystemExit(f"{name} {language} {size}: no room for {lost}")
         svg = console.app.export_screenshot(title=console.app.TITLE)
         (FOLDER / f"{name}.{language}.{size[0]}x{size[1]}.svg").write_text(on_grid(svg), encoding="utf-8")
 
