@@ -15,6 +15,8 @@ from rich.cells import cell_len
 
 from docs.scenes import SIZES, morning, play
 from station.i18n import LANGUAGES, Language
+from station.screens.gate import GateScreen
+from station.screens.work import WorkScreen
 from tests.screens.console import Console
 from tests.screens.fitting import cut
 
@@ -65,6 +67,9 @@ async def take_all(folder: Path, language: Language, size: tuple[int, int]) -> N
     """Make every picture in one language and size; `folder` is for the station."""
 
     async def take(console: Console, name: str) -> None:
+        for screen in console.app.screen_stack:
+            if isinstance(screen, GateScreen | WorkScreen):
+                screen._tick()  # what a second would show, however long this machine took
         await console.pilot.pause()
         if lost := cut(console.app.screen):
             raise SystemExit(f"{name} {language} {size}: no room for {lost}")

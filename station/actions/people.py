@@ -18,7 +18,7 @@ PASSES = (
 LOG = (
     *LIST,
     Action("filter", "f6", N_("Filter"), N_("Choose a day, a direction, an outcome or a kind")),
-    Action("abnormal", "f7", N_("Unusual"), N_("Only refused, turned or taken back, lead's word, fever")),
+    Action("abnormal", "f7", N_("Unusual"), N_("Only refused, turned or taken back, lead's, fever")),
 )
 OVERDUE = (
     *LIST,

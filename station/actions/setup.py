@@ -11,7 +11,7 @@ DEVICES = (
 STAFF = (
     *(action for action in LIST if action.name == "open"),
     Action("add", "f5", N_("Add"), N_("Enter somebody who works here, with their roles")),
-    Action("pin", "f6", N_("PIN"), N_("Set the marked one's PIN; ends waiting after wrong ones")),
+    Action("pin", "f6", N_("PIN"), N_("A new PIN for the marked one; ends any waiting")),
     Action("remove", "f9", N_("Remove"), N_("The marked one works here no more; the PIN is gone")),
 )
 SETTINGS = (Action("save", "f10", N_("Save"), N_("Write the settings; more than taste asks for a lead")),)
