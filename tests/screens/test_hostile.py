@@ -109,6 +109,7 @@ def test_hostile_answers(tmp_path: Path, text: str) -> None:
             await console.fill_in(remark=text)
             await console.press("f9", "f10")
             await console.fill_in(incoming=text, outstanding=text)
+            await console.press("escape")
             await console.scan(console.issue("李小红").token)
             await console.press("f7")
             await console.fill_in(celsius="36.5", reason=text)

@@ -147,7 +147,7 @@ def test_a_full_field_loses_nothing_to_a_scan(tmp_path: Path) -> None:
         line = console.app.screen.query_one("#incoming", Input)
         line.value = written = "x" * 2_000
         await console.wedge(console.issue().token)
-        await console.until(lambda: len(console.screen._lane.waiting) == 1)
+        await console.until(lambda: console.colour == "-wait")
         await console.until(lambda: line.value == written)
 
     play(tmp_path, story)
