@@ -1,23 +1,24 @@
 """Whether texts have room for all of themselves."""
 
 from itertools import zip_longest
+from typing import Any
 
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Label, Static
+from textual.widgets import Static
 
 from station.widgets.lines import PassageList
 from station.widgets.paged_list import PagedList
 from tests.screens.console import text_of
 
 
-def cut(screen: Screen[object]) -> list[str]:
+def cut(screen: Screen[Any]) -> list[str]:
     """Return the texts of which a part is not to be seen, and the headings of lists that are cut or left out.
 
     Records themselves may be longer than their column; they are shown whole where they are opened.
     """
     found = []
-    for widget in screen.query("Static, Label").results(Static | Label):
+    for widget in screen.query(Static):
         size, text = widget.content_size, text_of(widget)
         if isinstance(widget, PagedList):
             found += _headings(widget)
