@@ -1,6 +1,7 @@
 """The terminal app: owns the devices, the keyboard and the courier, and shows the gate."""
 
 import gc
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual import events
@@ -147,13 +148,14 @@ class GatepostApp(App[None]):
         front = self._screens.get(self.current_mode) or self._gate_screen
         if self.screen is not front:
             return
-        offered = {action.name: action for action in (*openings(), *front.offered) if action.name != PALETTE.name}
+        here = {action.name: action for action in bound(front.offered) if action.name != PALETTE.name}
+        behind = [_behind_the_menu(one, here.get("more")) for one in bound(openings()) if one.name not in here]
 
         def chosen(action: Action | None) -> None:
             if action is not None:
                 front.call_later(front.run_action, action.calls or action.name)
 
-        self.push_screen(PaletteDialog(bound(offered.values())), chosen)
+        self.push_screen(PaletteDialog([*here.values(), *behind]), chosen)
 
     def _chosen(self, name: str | None) -> None:
         if name is None:
@@ -301,3 +303,8 @@ class GatepostApp(App[None]):
     def _courier_said(self, state: "CourierState") -> None:
         self._is_community_reachable = state.trouble is None
         self._gate_screen.post_message(CourierSaid(state))
+
+
+def _behind_the_menu(action: Action, menu: Action | None) -> Action:
+    """Return the opening of a screen with the two keys that lead there, or none where the menu has no key."""
+    return replace(action, key=f"{menu.key} {action.key}" if menu else "")

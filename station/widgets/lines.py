@@ -42,24 +42,28 @@ class StatusLine(Static):
     def __init__(self, zone: tzinfo) -> None:
         super().__init__(markup=False)
         self._zone = zone
-        self._left = self._right = ""
+        self._lefts = [""]
+        self._right = ""
 
     def show(self, station_name: str, direction: Direction, shift: ShiftRow | None, now_ms: int) -> None:
         """Show the line at the instant `now_ms` (UTC milliseconds)."""
-        on_duty = _("nobody on duty")
+        on_duty = [_("nobody on duty")]
         if shift:
-            guards = ", ".join(plain(guard, 16) for guard in shift.guards)
+            guards = [plain(guard, 16) for guard in shift.guards]
             since = wording.clock_time(shift.opened_ms, self._zone)[:5]
-            on_duty = _("{guards} since {since}").format(guards=guards, since=since)
+            short = f"{guards[0]} +{len(guards) - 1}" if guards[1:] else guards[0]
+            told = _("{guards} since {since}")
+            on_duty = [told.format(guards=one, since=since) for one in (", ".join(guards), short)] + [short]
         way = _("Direction {direction}").format(direction=_(wording.DIRECTIONS[direction]))
-        self._left = "   ".join([_("Gatepost"), plain(station_name, 24), way, on_duty])
+        self._lefts = ["   ".join([_("Gatepost"), plain(station_name, 24), way, one]) for one in on_duty]
         self._right = wording.clock_time(now_ms, self._zone)
         self.on_resize()
 
     def on_resize(self) -> None:
-        """Put the time to the right edge; what does not fit before it is cut."""
+        """Put the time to the right edge, and before it as much as fits whole; less than the shortest is cut."""
         room = max(0, self.content_size.width - Content(self._right).cell_length - 1)
-        self.update(Content(f"{column(self._left, room)} {self._right}"), layout=False)
+        left = next((one for one in self._lefts if Content(one).cell_length <= room), self._lefts[-1])
+        self.update(Content(f"{column(left, room)} {self._right}"), layout=False)
 
 
 class HintLine(Static):
@@ -124,9 +128,9 @@ class PassageList(Static):
             wording.clock_time(passage.at_ms, self._zone),
             column(_(wording.DIRECTIONS[body.direction]), _DIRECTION_CELLS),
             column(name, 10),
-            column(place, 16),
+            column(place, 13),
             f"{reading:>5}",
-            column(_("taken back") if passage.is_undone else _(wording.OUTCOMES[body.outcome]), 8),
+            column(_("taken back") if passage.is_undone else _(wording.OUTCOMES[body.outcome]), 11),
             why,
         ]
         return Content("  ".join(cells).rstrip())
@@ -150,12 +154,12 @@ class CountLine(Static):
             (_("fevers"), counts.fevers),
             (_("refused"), counts.refused),
             (_("turned back"), counts.turned_back),
-            *([(_("lead's word"), counts.overridden)] if counts.overridden else []),
+            *([(_("by lead"), counts.overridden)] if counts.overridden else []),
         )
-        line = "  ".join(f"{name} {number}" for name, number in told)
-        longer = _("Today") + _ROW_GAP + line
-        is_wide = Content(longer).cell_length <= (self.content_size.width or 78)
-        self.update(Content(longer if is_wide else line))
+        words = [f"{name} {number}" for name, number in told]
+        lines = [_ROW_GAP.join([_("Today"), *words]), _ROW_GAP.join(words), " ".join(words)]
+        room = self.content_size.width or 78
+        self.update(Content(next((line for line in lines if Content(line).cell_length <= room), lines[-1])))
 
 
 _DEVICES = {
@@ -226,17 +230,17 @@ class HealthLine(Static):
         self.set_class(bool(risk), "-risk")
         sentences = [one for one in (risk, troubles["device"], alarm, troubles["link"]) if one]
         words = [*_device_words(devices), _unsent(backlog, now_ms), *_courier_words(courier), _stuck(backlog)]
-        shown = [*_rows([word for word in words if word], self.content_size.width), *sentences]
+        shown = [*rows_of([word for word in words if word], self.content_size.width), *sentences]
         if shown != self._shown:
             self._shown = shown
             self.update(Content("\n".join(shown)))
 
 
-def _rows(words: list[str], cells: int) -> list[str]:
+def rows_of(words: Sequence[str], cells: int, gap: str = _ROW_GAP) -> list[str]:
     """Return the words on as few rows as hold them whole; `cells` is 0 before the first layout."""
-    rows = words[:1]
+    rows = list(words[:1])
     for word in words[1:]:
-        longer = rows[-1] + _ROW_GAP + word
+        longer = rows[-1] + gap + word
         if cells and Content(longer).cell_length > cells:
             rows.append(word)
         else:
