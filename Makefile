@@ -57,6 +57,7 @@ proof:
 	PYTHONPATH=. $(BIN)python -m tests.faults.proof $(ARGS)
 	GATEPOST_POWER_CUTS=5000 GATEPOST_RACES=1000 $(BIN)pytest tests/faults -k "not set_oracle"
 
-# The pictures of README and handbook, from the running app; the same screen gives the same file.
+# Every screen in both languages and two sizes into docs/screens, from the running app; the same screen gives the same
+# file. Three minutes; it fails where a text does not fit its place.
 screenshots:
 	PYTHONPATH=. $(BIN)python docs/screenshot.py

@@ -62,10 +62,10 @@ _SHORT: dict[str, str] = {
     Reason.NOT_A_PASS: N_("not a pass"),
     Reason.MALFORMED: N_("damaged code"),
     Reason.UNSUPPORTED_VERSION: N_("newer pass"),
-    Reason.UNKNOWN_KEY: N_("not issued here"),
-    Reason.WITHDRAWN_KEY: N_("issuer withdrawn"),
+    Reason.UNKNOWN_KEY: N_("unknown issuer"),
+    Reason.WITHDRAWN_KEY: N_("key withdrawn"),
     Reason.BAD_SIGNATURE: N_("forged"),
-    Reason.WRONG_COMMUNITY: N_("other community"),
+    Reason.WRONG_COMMUNITY: N_("other place"),
     Reason.UNKNOWN_KIND: N_("unknown kind"),
     Reason.REVOKED: N_("revoked"),
     Reason.REPLACED: N_("replaced"),
@@ -86,9 +86,9 @@ _SHORT: dict[str, str] = {
     Reason.FEVER: N_("fever"),
     Reason.NO_READING: N_("no temperature"),
     Reason.CLOCK: N_("clock wrong"),
-    Reason.NO_OPEN_TRIP: N_("no first passage"),
+    Reason.NO_OPEN_TRIP: N_("no first leg"),
     Reason.LATE_RETURN: N_("late return"),
-    Reason.NOT_IN_ROSTER: N_("not in the list"),
+    Reason.NOT_IN_ROSTER: N_("not in roster"),
     Reason.STALE_DATA: N_("old lists"),
     Reason.UNCLAIMED: N_("decided alone"),
     Reason.OVERRIDDEN: N_("lead's word"),
@@ -208,6 +208,11 @@ def celsius_text(celsius: float | None) -> str:
 def clock_time(at_ms: int, zone: tzinfo) -> str:
     """Return the community-local time of day of an instant as HH:MM:SS."""
     return local_time(at_ms, zone).strftime("%H:%M:%S")
+
+
+def people_in_vehicle(count: int) -> str:
+    """Say how many people a vehicle brings, the driver among them."""
+    return _("{count} in vehicle").format(count=count)
 
 
 def rest(ends_ms: int, now_ms: int) -> str:

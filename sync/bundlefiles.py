@@ -23,7 +23,7 @@ FILE_BYTES = 16 * 1024 * 1024
 SPARE_BYTES = 1024 * 1024
 """What a stick must have free beyond what is going to be written."""
 
-To = Literal["community", "station"]
+To = Literal["community", "station", "new-station"]
 
 
 def bundle_name(station: str, made_ms: int, number: int, to: To, zone: tzinfo) -> str:

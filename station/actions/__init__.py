@@ -33,7 +33,7 @@ HELP = Action("help", "f1", N_("Help"), N_("Show this page"))
 BACK = Action("leave", "escape", N_("Back"), N_("Back to the gate"))
 LIST = (
     Action("open", "enter", N_("Open"), N_("Open the marked line"), in_footer=False),
-    Action("unmask", "f8", N_("Name"), N_("Show the name of the marked line whole; that is recorded")),
+    Action("unmask", "f8", N_("Name"), N_("Show the marked line's name whole; that is recorded")),
 )
 """What every list of people knows."""
 

@@ -6,7 +6,7 @@ from station.actions import LIST, Action
 ROSTER = (
     *LIST,
     Action("passes", "f5", N_("Passes"), N_("Show the passes of the marked person")),
-    Action("add", "f6", N_("Add"), N_("Add somebody to the roster, to the marked household first")),
+    Action("add", "f6", N_("Add"), N_("Add somebody, to the marked household first")),
     Action("correct", "f7", N_("Correct"), N_("Correct what the roster says of the marked person")),
 )
 PASSES = (
@@ -18,9 +18,9 @@ PASSES = (
 LOG = (
     *LIST,
     Action("filter", "f6", N_("Filter"), N_("Choose a day, a direction, an outcome or a kind")),
-    Action("abnormal", "f7", N_("Unusual"), N_("Only refused, turned back, overridden, taken back, fevers")),
+    Action("abnormal", "f7", N_("Unusual"), N_("Only refused, turned or taken back, lead's, fever")),
 )
 OVERDUE = (
     *LIST,
-    Action("everybody", "f6", N_("All out"), N_("Show everybody who is out, or in, not only those who are overdue")),
+    Action("everybody", "f6", N_("All out"), N_("Everybody who is out, or in; again: only the overdue")),
 )

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from station.i18n import _
+from station.widgets.keys_line import KeysLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class ChoiceDialog(ModalScreen[str | None]):
                 yield Static("\n".join(self._told), markup=False, id="told")
             yield Static(self._lines(), markup=False, id="choices")
             keys = [_("Enter = the marked one"), _("Up, Down = mark"), _("Esc = leave")]
-            yield Static("   ".join(keys), markup=False, classes="keys")
+            yield KeysLine(keys)
 
     def action_mark(self, steps: int) -> None:
         """Mark another choice."""

@@ -8,13 +8,14 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static
 
 from passes.plaintext import plain
 from station.devices.scanner.code import MOST_CHARACTERS
 from station.i18n import _
+from station.widgets.keys_line import KeysLine
 from station.widgets.scan_field import PlainInput
 
 _MOST_ANSWERED = 200
@@ -39,6 +40,10 @@ class Answer:
     key: str = ""
 
 
+FORM_CELLS = 62
+"""What a form has room for on one line."""
+
+
 class FormDialog(ModalScreen[Answer | None]):
     """Ask for `fields`; dismisses an `Answer`, or None after Esc.
 
@@ -49,8 +54,12 @@ class FormDialog(ModalScreen[Answer | None]):
 
     DEFAULT_CSS = """
     FormDialog { align: center middle; }
-    FormDialog > Vertical { width: 66; height: auto; padding: 1 2; background: $surface; }
-    FormDialog Label { padding-top: 1; }
+    FormDialog > VerticalScroll {
+        width: 66; max-width: 100%; height: auto; max-height: 100%; padding: 1 2; background: $surface;
+    }
+    FormDialog Label { width: 100%; padding-top: 1; }
+    FormDialog Input { background: $panel; }
+    FormDialog Input:focus { background: $primary 40%; }
     FormDialog .keys { padding-top: 1; color: $text-muted; }
     """
     # Tab goes before what the field makes of its keys: whoever types fast must not go on in the field before.
@@ -79,7 +88,7 @@ class FormDialog(ModalScreen[Answer | None]):
 
     def compose(self) -> ComposeResult:
         """Lay the fields out below the title."""
-        with Vertical():
+        with VerticalScroll(can_focus=False):
             yield Static(self._title, markup=False)
             if self._told:
                 yield Static("\n".join(self._told), markup=False)
@@ -96,7 +105,7 @@ class FormDialog(ModalScreen[Answer | None]):
             if len(self._fields) > 1:
                 keys.insert(1, _("Tab = next"))
             keys[1:1] = [f"{key.upper()} = {label}" for key, label in self._others.items()]
-            yield Static("   ".join(keys), markup=False, classes="keys")
+            yield KeysLine(keys)
 
     def on_mount(self) -> None:
         """Bind the other keys, and begin with the right field."""

@@ -9,8 +9,9 @@ from passes.plaintext import plain
 from passes.trips import Direction
 from station import wording
 from station.clock import local_time
-from station.dialogs.form import Field, FormDialog
+from station.dialogs.form import FORM_CELLS, Field, FormDialog
 from station.i18n import _
+from station.widgets.lines import rows_of
 
 TURNED_BACK = (
     N_("no pass, not from here"),
@@ -27,7 +28,7 @@ def turn_back_form(more: Mapping[str, str], told: Sequence[str]) -> FormDialog:
     reasons = [f"{number} {_(words)}" for number, words in enumerate(TURNED_BACK, 1)]
     return FormDialog(
         _("Not let through"),
-        [Field("remark", _("Why: a number, or words") + "\n" + "   ".join(reasons))],
+        [Field("remark", "\n".join([_("Why: a number, or words"), *rows_of(reasons, FORM_CELLS)]))],
         other_key="f6",
         other_label=_("drop, record nothing"),
         more=more,
@@ -119,7 +120,7 @@ def reading_form(site: str, *, is_low: bool) -> FormDialog:
         [
             Field("celsius", _("Temperature in C; empty = no temperature taken")),
             Field("reason", _("Why by hand, or why none"), _("thermometer does not answer")),
-            Field("site", _("Another site = measure there: {sites}").format(sites="  ".join(sites)), _number(site)),
+            Field("site", "\n".join(rows_of([_("Another site = measure there:"), *sites], FORM_CELLS)), _number(site)),
         ],
         other_key="f7",
         other_label=_("measure again"),

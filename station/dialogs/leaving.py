@@ -19,6 +19,7 @@ from station.devices.idcard.card import CardError, IdCard
 from station.devices.scanner.code import MOST_CHARACTERS
 from station.i18n import _, explain
 from station.people import Inside
+from station.widgets.keys_line import KeysLine
 from station.widgets.scan_field import PlainInput
 
 SHOWN = 10
@@ -41,7 +42,9 @@ class LeavingDialog(ModalScreen[Leaving | None]):
 
     DEFAULT_CSS = """
     LeavingDialog { align: center middle; }
-    LeavingDialog > Vertical { width: 74; height: auto; padding: 1 2; background: $surface; }
+    LeavingDialog > Vertical {
+        width: 74; max-width: 100%; height: auto; max-height: 100%; padding: 1 2; background: $surface;
+    }
     LeavingDialog #found { height: 11; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     LeavingDialog .keys { color: $text-muted; }
     """
@@ -71,7 +74,7 @@ class LeavingDialog(ModalScreen[Leaving | None]):
             )
             yield Static(id="found", markup=False)
             keys = [_("Enter = leaves"), _("Up, Down = choose"), _("F3 = register somebody"), _("Esc = leave")]
-            yield Static("   ".join(keys), markup=False, classes="keys")
+            yield KeysLine(keys)
 
     def on_mount(self) -> None:
         """Show all of them."""

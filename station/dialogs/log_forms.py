@@ -10,9 +10,10 @@ from passes.plaintext import plain
 from station import log_search, wording
 from station.assembly import Station
 from station.clock import local_time
-from station.dialogs.form import Field, FormDialog
+from station.dialogs.form import FORM_CELLS, Field, FormDialog
 from station.i18n import _
 from station.log_search import OUTCOMES, Found, Wanted
+from station.widgets.lines import rows_of
 from sync.bodies import Attempt, Body, PassageFollowed, PassageMissed, PassageUndone
 
 _WAYS = {"exit": N_("OUT"), "entry": N_("IN")}
@@ -20,15 +21,17 @@ _WAYS = {"exit": N_("OUT"), "entry": N_("IN")}
 
 def filter_form(wanted: Wanted, kinds: Mapping[str, str], trouble: str) -> FormDialog:
     """Ask what the log shows; an empty line leaves everything."""
-    outcomes = "  ".join(f"{number} {_(label)}" for number, label in enumerate(OUTCOMES.values(), 1))
+    outcomes = [f"{number} {_(label)}" for number, label in enumerate(OUTCOMES.values(), 1)]
+    by_outcome = "\n".join(rows_of([_("Outcome") + ":", *outcomes], FORM_CELLS))
+    by_kind = "\n".join(rows_of([_("Kind") + ":", *kinds.values()], FORM_CELLS))
     title = _("Filter the log; an empty line leaves everything")
     return FormDialog(
         "\n".join(line for line in (title, trouble) if line),
         [
             Field("day", _("Day: 2026-03-10, or 0 = today, 1 = yesterday …"), str(wanted.day or "")),
             Field("way", _("Way: 1 out  2 in"), _number(_WAYS, wanted.direction)),
-            Field("outcome", _("Outcome: {outcomes}").format(outcomes=outcomes), _number(OUTCOMES, wanted.outcome)),
-            Field("kind", _("Kind: {kinds}").format(kinds=" ".join(kinds.values())), kinds.get(wanted.kind, "")),
+            Field("outcome", by_outcome, _number(OUTCOMES, wanted.outcome)),
+            Field("kind", by_kind, kinds.get(wanted.kind, "")),
         ],
     )
 

@@ -15,6 +15,7 @@ from station.devices.scanner.code import MOST_CHARACTERS
 from station.dialogs.form import Answer, Field, FormDialog
 from station.i18n import _
 from station.widgets.choice_line import ChoiceLine
+from station.widgets.keys_line import KeysLine
 from station.widgets.scan_field import PlainInput
 
 _MOST_ANSWERED = 500
@@ -37,11 +38,9 @@ class MatterForm(FormDialog):
 
     DEFAULT_CSS = """
     MatterForm { align: center middle; }
-    MatterForm > VerticalScroll {
-        width: 74; max-width: 100%; height: auto; max-height: 100%; padding: 0 1; background: $surface;
-    }
+    MatterForm > VerticalScroll { width: 74; }
     MatterForm Horizontal { height: 1; }
-    MatterForm Label { width: 18; padding: 0; }
+    MatterForm Label { width: 20; padding: 0; }
     MatterForm Input { width: 1fr; }
     MatterForm #trouble { height: 2; color: $text-warning; text-style: bold; }
     MatterForm .keys { height: auto; padding: 0; color: $text-muted; }
@@ -71,7 +70,7 @@ class MatterForm(FormDialog):
                         yield PlainInput(line.value, id=line.name, compact=True, max_length=MOST_CHARACTERS)
             yield Static(self._trouble, id="trouble", markup=False)
             keys = [_("Enter = do it"), _("Up, Down = line"), _("Left, Right = choose"), _("Esc = leave")]
-            yield Static("   ".join(keys), markup=False, classes="keys")
+            yield KeysLine(keys)
 
     @on(ChoiceLine.Submitted)
     def _chosen(self) -> None:

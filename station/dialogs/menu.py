@@ -13,6 +13,7 @@ from textual.widgets import Static
 from station.actions import bound, key_name
 from station.i18n import _
 from station.screens.catalogue import Entry, openings
+from station.widgets.keys_line import KeysLine
 from station.widgets.lines import column
 from station.widgets.marked_lines import Lines
 
@@ -60,7 +61,7 @@ class MenuDialog(ModalScreen[str | None]):
             lines.styles.height = len(self._rows)
             yield lines
             keys = [_("Enter = open"), _("Up, Down = choose"), _("Esc = leave")]
-            yield Static("   ".join(keys), markup=False, classes="keys")
+            yield KeysLine(keys)
 
     def on_mount(self) -> None:
         """Show them."""

@@ -8,16 +8,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from station.actions import Action, key_name
 from station.devices.scanner.code import MOST_CHARACTERS
 from station.i18n import _
+from station.widgets.keys_line import KeysLine
 from station.widgets.lines import column
 from station.widgets.marked_lines import Lines
 from station.widgets.scan_field import PlainInput
 
-_KEY_CELLS, _LABEL_CELLS = 8, 12
+_KEY_CELLS, _LABEL_CELLS = 10, 10
 
 
 class PaletteDialog(ModalScreen[Action | None]):
@@ -25,7 +26,7 @@ class PaletteDialog(ModalScreen[Action | None]):
 
     DEFAULT_CSS = """
     PaletteDialog { align: center middle; }
-    PaletteDialog > Vertical { width: 76; max-width: 100%; height: 90%; padding: 0 1; background: $surface; }
+    PaletteDialog > Vertical { width: 78; max-width: 100%; height: 90%; padding: 0 1; background: $surface; }
     PaletteDialog Lines { height: 1fr; margin-top: 1; }
     PaletteDialog .keys { height: 1; color: $text-muted; }
     """
@@ -46,7 +47,7 @@ class PaletteDialog(ModalScreen[Action | None]):
             yield PlainInput(placeholder=_("What do you want to do?"), compact=True, max_length=MOST_CHARACTERS)
             yield Lines(id="found")
             keys = [_("Enter = do it"), _("Up, Down = choose"), _("Esc = leave")]
-            yield Static("   ".join(keys), markup=False, classes="keys")
+            yield KeysLine(keys)
 
     def on_mount(self) -> None:
         """Show all."""

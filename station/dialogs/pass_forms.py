@@ -5,10 +5,11 @@ from passes.masking import mask_name
 from passes.plaintext import plain
 from station import issuing
 from station.assembly import Station
-from station.dialogs.form import Field, FormDialog
+from station.dialogs.form import FORM_CELLS, Field, FormDialog
 from station.i18n import _
 from station.printing import LAYOUTS, Layout
 from station.register import PassRow
+from station.widgets.lines import rows_of
 
 CHANGES = {
     "suspend": N_("suspend"),
@@ -24,10 +25,10 @@ CHANGES = {
 
 def change_form(row: PassRow, values: dict[str, str], trouble: str) -> FormDialog:
     """Ask what becomes of a pass, and why; `values` is what was answered before `trouble` arose."""
-    choices = "  ".join(f"{number} {_(label)}" for number, label in enumerate(CHANGES.values(), 1))
+    choices = rows_of([f"{number} {_(label)}" for number, label in enumerate(CHANGES.values(), 1)], FORM_CELLS)
     title = _("Pass {number} of {name}").format(number=row.number, name=mask_name(row.holder))
     return FormDialog(
-        "\n".join(line for line in (title, choices, trouble) if line),
+        "\n".join(line for line in (title, *choices, trouble) if line),
         [
             Field("change", _("What becomes of it: write the number"), values.get("change", "")),
             Field("reason", _("Why"), values.get("reason", "")),

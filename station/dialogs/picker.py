@@ -16,6 +16,7 @@ from station import roster
 from station.devices.scanner.code import MOST_CHARACTERS
 from station.i18n import _
 from station.roster import Known
+from station.widgets.keys_line import KeysLine
 from station.widgets.lines import column
 from station.widgets.marked_lines import Lines
 from station.widgets.scan_field import PlainInput
@@ -63,7 +64,7 @@ class PickerDialog(ModalScreen[Known | None]):
             )
             yield Lines(id="found")
             keys = [_("Enter = this one"), _("Up, Down = choose"), _("Esc = leave")]
-            yield Static("   ".join(keys), markup=False, classes="keys")
+            yield KeysLine(keys)
 
     def on_mount(self) -> None:
         """Show who is found by what was typed before."""

@@ -15,6 +15,7 @@ from passes.plaintext import plain
 from station.access import MOST_DIGITS, ROLE_NAMES, Member, Role
 from station.devices.scanner.code import MOST_CHARACTERS
 from station.i18n import _
+from station.widgets.keys_line import KeysLine
 from station.widgets.marked_lines import Lines
 from station.widgets.scan_field import PlainInput
 
@@ -39,7 +40,7 @@ class PinDialog(ModalScreen[Proof | None]):
     DEFAULT_CSS = """
     PinDialog { align: center middle; }
     PinDialog > Vertical {
-        width: 66; max-width: 100%; height: auto; max-height: 100%; padding: 0 2; background: $surface;
+        width: 66; max-width: 100%; height: auto; max-height: 100%; padding: 1 2; background: $surface;
     }
     PinDialog Lines { margin: 1 0; }
     PinDialog .trouble { height: 2; color: $text-warning; text-style: bold; }
@@ -76,7 +77,7 @@ class PinDialog(ModalScreen[Proof | None]):
                 yield PlainInput(self._said, id="name", compact=True, max_length=MOST_CHARACTERS)
             yield Static(self._trouble, markup=False, classes="trouble")
             keys = [_("Enter = do it"), *([_("Up, Down = choose")] if len(self._names) > 1 else []), _("Esc = leave")]
-            yield Static("   ".join(keys), markup=False, classes="keys")
+            yield KeysLine(keys)
 
     def on_mount(self) -> None:
         """Show who it may be."""

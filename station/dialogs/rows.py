@@ -6,7 +6,7 @@ from dataclasses import field as dataclass_field
 from datetime import date
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Input, Label, Static
 
 from passes.identity import parse_id_number, parse_phone
@@ -15,6 +15,7 @@ from station.devices.idcard.card import CardError, IdCard
 from station.devices.scanner.code import MOST_CHARACTERS
 from station.dialogs.form import Field, FormDialog
 from station.i18n import _, explain
+from station.widgets.keys_line import KeysLine
 from station.widgets.scan_field import PlainInput
 from station.widgets.secret_input import SecretInput
 
@@ -46,7 +47,7 @@ class RowsDialog(FormDialog):
 
     DEFAULT_CSS = """
     RowsDialog { align: center middle; }
-    RowsDialog > Vertical { width: 74; height: auto; padding: 1 2; background: $surface; }
+    RowsDialog > VerticalScroll { width: 74; }
     RowsDialog Horizontal { height: 1; }
     RowsDialog Label { width: 16; padding: 0; }
     RowsDialog Input { width: 1fr; }
@@ -60,7 +61,7 @@ class RowsDialog(FormDialog):
 
     def compose(self) -> ComposeResult:
         """Lay one line out for each field."""
-        with Vertical():
+        with VerticalScroll(can_focus=False):
             yield Static(self._title, markup=False)
             yield Static("")
             for field in self._fields:
@@ -74,7 +75,7 @@ class RowsDialog(FormDialog):
             keys = [_("Enter = do it"), _("Tab = next"), _("Esc = leave")]
             if self._form.repeated:
                 keys.insert(1, "F3 = " + _("as the one before"))
-            yield Static("   ".join(keys), markup=False, classes="keys")
+            yield KeysLine(keys)
 
     def on_mount(self) -> None:
         """Take over the numbers of an answer that was not good yet."""

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from station.i18n import _
+from station.widgets.keys_line import KeysLine
 
 
 class TellDialog(ModalScreen[None]):
@@ -42,7 +43,7 @@ class TellDialog(ModalScreen[None]):
             yield Static(self._title, markup=False, id="title")
             with VerticalScroll(id="lines"):
                 yield Static(Content("\n".join(self._lines)), id="text")
-            yield Static("   ".join([_("Up, Down = move"), _("Esc = leave")]), markup=False, classes="keys")
+            yield KeysLine([_("Up, Down = move"), _("Esc = close")])
 
     def action_leave(self) -> None:
         """Close the page."""

@@ -107,5 +107,5 @@ def _low_supplies(book: DutyBook) -> Iterator[Outstanding]:
 def _stuck_records(book: DutyBook) -> Iterator[Outstanding]:
     stuck = JournalOutbox(book.connection, book.journal.path, book.journal.station).backlog().stuck
     if stuck:
-        text = _("{count} records that the community could not simply store: see gatepost sync status")
+        text = _("{count} records set aside by the office (Travel)")
         yield Outstanding("sync", "stuck", text.format(count=stuck))

@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.message import Message
 
-from passes.errors import GatepostError
+from passes.errors import N_, GatepostError
 from station.devices import PROTOCOLS
 from station.devices.guessing import Proposal
 from station.devices.listening import Heard, PortListener
@@ -40,6 +40,7 @@ from station.wizard import (
 )
 
 _TRIAL_LINES: Final = 5
+_YES_NO = {"true": N_("yes"), "false": N_("no")}
 
 
 class TrialSaid(Message):
@@ -253,7 +254,7 @@ def _option_rows(draft: Draft) -> list[Row]:
             f"option.{name}",
             name,
             draft.options.get(name) or option_default(draft.protocol, name),
-            tuple((choice, choice) for choice in choices),
+            tuple((choice, _(_YES_NO.get(choice, choice))) for choice in choices),
             is_free=not choices,
         )
         for name, choices in option_choices(draft.protocol).items()

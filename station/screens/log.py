@@ -31,11 +31,11 @@ class LogScreen(ListScreen):
         """When, which way, who, from where, the reading, how it ended, why."""
         return (
             Column(_("Time"), 14),
-            Column(_("Way"), 3),
-            Column(_("Name"), 10, is_name=True),
-            Column(_("Room"), 12),
-            Column(_("Temp"), 5),
-            Column(_("Outcome"), 10),
+            Column(_("Way"), 4),
+            Column(_("Name"), 8, is_name=True),
+            Column(_("Room"), 9),
+            Column(_("Temp"), 4),
+            Column(_("Outcome"), 11),
             Column(_("Why")),
         )
 

@@ -27,9 +27,9 @@ class OverdueScreen(ListScreen):
             Column(_("Name"), 12, is_name=True),
             Column(_("Room")),
             Column(_("Kind"), 10),
-            Column(_("Way"), 3),
-            Column(_("Since"), 11),
-            Column(_("Where"), 10),
+            Column(_("Way"), 4),
+            Column(_("Since when"), 11),
+            Column(_("Gate"), 10),
             Column(_("Late"), 9),
         )
 

@@ -51,11 +51,11 @@ class PassesScreen(ListScreen):
         """Name them: number, holder, room, kind, last day, state."""
         return (
             Column(_("Number"), 13),
-            Column(_("Name"), 12, is_name=True),
+            Column(_("Name"), 10, is_name=True),
             Column(_("Room")),
             Column(_("Kind"), 10),
-            Column(_("Until"), 10),
-            Column(_("State"), 12),
+            Column(_("Valid until"), 11),
+            Column(_("State"), 14),
         )
 
     def rows(self, wanted: str, after: Hashable | None, limit: int) -> Sequence[ListRow]:

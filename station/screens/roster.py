@@ -32,10 +32,10 @@ class RosterScreen(ListScreen):
     def columns(self) -> Sequence[Column]:
         """Name, room, what they are to the household, what a guard should know, the ends of numbers."""
         return (
-            Column(_("Name"), 14, is_name=True),
+            Column(_("Name"), 12, is_name=True),
             Column(_("Room")),
             Column(_("Role"), 9),
-            Column(_("Flags"), 16),
+            Column(_("Flags"), 20),
             Column(_("ID end"), 6),
             Column(_("Phone end"), 9),
         )

@@ -19,7 +19,7 @@ class StaffScreen(ListScreen):
 
     def columns(self) -> Sequence[Column]:
         """Return name, roles, PIN."""
-        return Column(_("Name"), 20), Column(_("Roles")), Column(_("PIN"), 10)
+        return Column(_("Name"), 20), Column(_("Roles")), Column(_("PIN"), 11)
 
     def rows(self, wanted: str, after: Hashable | None, limit: int) -> Sequence[ListRow]:  # noqa: ARG002 - no search
         """Return those after one name."""

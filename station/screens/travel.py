@@ -55,7 +55,7 @@ class TravelScreen(ListScreen):
         for one in travel.set_aside:
             yield (_(_STATES[one.status]), self._when(one.at_ms), f"{one.kind} {plain(one.reason, 200)}"), "", True
         for conflict in travel.conflicts:
-            stations = "、".join(plain(station) for station in conflict.stations)
+            stations = " / ".join(plain(station) for station in conflict.stations)
             rule = _(_RULES.get(conflict.rule, conflict.rule))
             yield (_("conflict"), self._when(conflict.found_ms), f"{rule} {stations}"), "", True
         for head in travel.heads:

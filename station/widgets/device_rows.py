@@ -47,7 +47,7 @@ class Row:
 class Rows(Lines):
     """The rows of one device, the current one marked."""
 
-    DEFAULT_CSS = "Rows { width: 38; height: 1fr; padding: 0 1; text-wrap: nowrap; text-overflow: clip; }"
+    DEFAULT_CSS = "Rows { width: 3fr; height: 1fr; padding: 0 1; text-wrap: nowrap; text-overflow: clip; }"
 
     def show_rows(self, rows: list[Row], current: int) -> None:
         """Show name and value of each."""
@@ -58,7 +58,7 @@ class Choices(Lines):
     """What the current row may be, the value it has marked."""
 
     DEFAULT_CSS = """
-    Choices { width: 1fr; height: 1fr; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: clip; }
+    Choices { width: 2fr; height: 1fr; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: clip; }
     """
 
     def show_row(self, row: Row) -> None:

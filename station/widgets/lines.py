@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from passes.errors import N_
-from passes.masking import mask_name
+from passes.masking import mask_name, mask_plate
 from passes.plaintext import plain
 from passes.trips import Direction
 from station import wording
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 DRIFT_TOLD_MS = 120_000
 """A device clock that is off by more than this is told to the guard (design section 6)."""
 
+AMBER_AFTER_MS = 60_000
+"""A cable that is pushed in again within a minute has troubled nobody."""
+
 _DIRECTION_CELLS = 3
 """The widest word for a direction, OUT."""
 
@@ -39,24 +42,28 @@ class StatusLine(Static):
     def __init__(self, zone: tzinfo) -> None:
         super().__init__(markup=False)
         self._zone = zone
-        self._left = self._right = ""
+        self._lefts = [""]
+        self._right = ""
 
     def show(self, station_name: str, direction: Direction, shift: ShiftRow | None, now_ms: int) -> None:
         """Show the line at the instant `now_ms` (UTC milliseconds)."""
-        on_duty = _("nobody on duty")
+        on_duty = [_("nobody on duty")]
         if shift:
-            guards = ", ".join(plain(guard, 16) for guard in shift.guards)
+            guards = [plain(guard, 16) for guard in shift.guards]
             since = wording.clock_time(shift.opened_ms, self._zone)[:5]
-            on_duty = _("{guards} since {since}").format(guards=guards, since=since)
+            short = f"{guards[0]} +{len(guards) - 1}" if guards[1:] else guards[0]
+            told = _("{guards} since {since}")
+            on_duty = [told.format(guards=one, since=since) for one in (", ".join(guards), short)] + [short]
         way = _("Direction {direction}").format(direction=_(wording.DIRECTIONS[direction]))
-        self._left = "   ".join([_("Gatepost"), plain(station_name, 24), way, on_duty])
+        self._lefts = ["   ".join([_("Gatepost"), plain(station_name, 24), way, one]) for one in on_duty]
         self._right = wording.clock_time(now_ms, self._zone)
         self.on_resize()
 
     def on_resize(self) -> None:
-        """Put the time to the right edge; what does not fit before it is cut."""
+        """Put the time to the right edge, and before it as much as fits whole; less than the shortest is cut."""
         room = max(0, self.content_size.width - Content(self._right).cell_length - 1)
-        self.update(Content(f"{column(self._left, room)} {self._right}"), layout=False)
+        left = next((one for one in self._lefts if Content(one).cell_length <= room), self._lefts[-1])
+        self.update(Content(f"{column(left, room)} {self._right}"), layout=False)
 
 
 class HintLine(Static):
@@ -112,15 +119,18 @@ class PassageList(Static):
     def _line(self, passage: LoggedPassage) -> Content:
         body = passage.body
         name = mask_name(body.holder) if body.holder else _("(no pass)")
+        place = plain(body.address or "")
+        if body.vehicle:
+            name, place = mask_plate(body.vehicle.plate), wording.people_in_vehicle(1 + len(body.companions))
         reading = wording.celsius_text(body.attempts[-1].celsius if body.attempts else None)
         why = wording.in_short(body.reasons) if body.outcome != "turned_back" else plain(body.remark or "", 40)
         cells = [
             wording.clock_time(passage.at_ms, self._zone),
             column(_(wording.DIRECTIONS[body.direction]), _DIRECTION_CELLS),
             column(name, 10),
-            column(plain(body.address or ""), 16),
+            column(place, 13),
             f"{reading:>5}",
-            column(_("taken back") if passage.is_undone else _(wording.OUTCOMES[body.outcome]), 8),
+            column(_("taken back") if passage.is_undone else _(wording.OUTCOMES[body.outcome]), 11),
             why,
         ]
         return Content("  ".join(cells).rstrip())
@@ -144,12 +154,12 @@ class CountLine(Static):
             (_("fevers"), counts.fevers),
             (_("refused"), counts.refused),
             (_("turned back"), counts.turned_back),
-            *([(_("lead's word"), counts.overridden)] if counts.overridden else []),
+            *([(_("by lead"), counts.overridden)] if counts.overridden else []),
         )
-        line = "  ".join(f"{name} {number}" for name, number in told)
-        longer = _("Today") + _ROW_GAP + line
-        is_wide = Content(longer).cell_length <= (self.content_size.width or 78)
-        self.update(Content(longer if is_wide else line))
+        words = [f"{name} {number}" for name, number in told]
+        lines = [_ROW_GAP.join([_("Today"), *words]), _ROW_GAP.join(words), " ".join(words)]
+        room = self.content_size.width or 78
+        self.update(Content(next((line for line in lines if Content(line).cell_length <= room), lines[-1])))
 
 
 _DEVICES = {
@@ -178,16 +188,21 @@ _ROW_GAP = "  "
 
 
 class HealthLine(Static):
-    """Devices, unsent records and clock, in words; trouble is amber and says its remedy on the line below."""
+    """Devices, unsent records and clock, in words; trouble says its remedy on the line below.
+
+    It is amber when it has been there for `AMBER_AFTER_MS`, and red at once where records are at risk.
+    """
 
     DEFAULT_CSS = """
     HealthLine { height: auto; max-height: 5; padding: 0 1; }
     HealthLine.-trouble { background: #ffb300; color: #000000; }
+    HealthLine.-risk { background: #b71c1c; color: #ffffff; }
     """
 
     def __init__(self) -> None:
         super().__init__(markup=False)
         self._shown: list[str] = []
+        self._since_ms: dict[str, int] = {}
 
     def show(
         self,
@@ -196,25 +211,36 @@ class HealthLine(Static):
         courier: "CourierState | None",
         now_ms: int,
         alarm: str = "",
+        risk: str = "",
     ) -> None:
         """Show how the parts fare; `courier` is None at a station that works alone. Repaints only what changed.
 
-        `alarm` is what is amiss with the station's records (`station.travel.alarms`).
+        `alarm` is what is amiss with the station's records (`station.travel.alarms`), `risk` what may keep
+        new ones from the disk.
         """
-        sentences = [one for one in (_device_trouble(devices), alarm, _courier_trouble(courier)) if one]
-        self.set_class(bool(sentences) or backlog.stuck > 0, "-trouble")
+        troubles = {
+            "device": _device_trouble(devices),
+            "alarm": alarm,
+            "link": _courier_trouble(courier),
+            "stuck": _stuck(backlog),
+        }
+        self._since_ms = {name: self._since_ms.get(name, now_ms) for name, told in troubles.items() if told}
+        since_ms = [*self._since_ms.values(), *([backlog.oldest_ms] if courier and backlog.oldest_ms else [])]
+        self.set_class(any(now_ms - since >= AMBER_AFTER_MS for since in since_ms), "-trouble")
+        self.set_class(bool(risk), "-risk")
+        sentences = [one for one in (risk, troubles["device"], alarm, troubles["link"]) if one]
         words = [*_device_words(devices), _unsent(backlog, now_ms), *_courier_words(courier), _stuck(backlog)]
-        shown = [*_rows([word for word in words if word], self.content_size.width), *sentences]
+        shown = [*rows_of([word for word in words if word], self.content_size.width), *sentences]
         if shown != self._shown:
             self._shown = shown
             self.update(Content("\n".join(shown)))
 
 
-def _rows(words: list[str], cells: int) -> list[str]:
+def rows_of(words: Sequence[str], cells: int, gap: str = _ROW_GAP) -> list[str]:
     """Return the words on as few rows as hold them whole; `cells` is 0 before the first layout."""
-    rows = words[:1]
+    rows = list(words[:1])
     for word in words[1:]:
-        longer = rows[-1] + _ROW_GAP + word
+        longer = rows[-1] + gap + word
         if cells and Content(longer).cell_length > cells:
             rows.append(word)
         else:

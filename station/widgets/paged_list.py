@@ -176,9 +176,9 @@ class PagedList(Static):
         for one, cell, width in zip(self._columns, row.cells, widths, strict=False):
             text = mask_name(cell) if one.is_name and row.subject and row.key not in self._unmasked else cell
             cells.append(column(plain(text, 200), width))
-        mark = ">" if is_marked else "!" if row.is_loud else " "
+        mark = (">" if is_marked else "") + ("!" if row.is_loud else "")
         style = "bold reverse" if is_marked else "bold $text-warning" if row.is_loud else ""
-        return Content.styled(f"{mark} {_GAP.join(cells)}", style)
+        return Content.styled(f"{mark:<{_MARK_CELLS}}{_GAP.join(cells)}", style)
 
     def _widths(self) -> list[int]:
         """Return the widths of as many columns as fit, from the left."""

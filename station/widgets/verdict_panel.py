@@ -6,10 +6,11 @@ from textual.content import Content
 from textual.widgets import Static
 
 from passes.errors import GatepostError
-from passes.masking import mask_name, mask_scan
+from passes.masking import mask_name, mask_plate, mask_scan
 from passes.plaintext import plain
 from passes.policy import Outcome, Verdict
 from station import wording
+from station.actions import key_name
 from station.checklists import Checklist
 from station.deciding import Scan
 from station.i18n import _, explain
@@ -145,7 +146,10 @@ def _who(scan: Scan) -> Content:
     person = scan.person
     if person is None:
         return Content(mask_scan(scan.text, 44))
-    return Content(f"{mask_name(person.holder)}{_SPACED}{_(person.kind.label)}{_SPACED}{plain(person.address, 24)}")
+    parts = [mask_name(person.holder), _(person.kind.label), plain(person.address, 24)]
+    if person.vehicle:
+        parts[2:] = [mask_plate(person.vehicle.plate), wording.people_in_vehicle(1 + len(scan.companions)), *parts[2:]]
+    return Content(_SPACED.join(part for part in parts if part))
 
 
 def _pass_line(scan: Scan, zone: tzinfo) -> Content:
@@ -187,8 +191,8 @@ def _step_before_recording(scan: Scan, verdict: Verdict, lane: Lane) -> str:
     if lane.checklist.is_open:
         return _("Do the steps, then F10 = all done    F6 = turn back")
     if verdict.needs_id:
-        key = "Enter" if verdict.outcome is Outcome.ALLOW else "F10"
-        return _("Look at the ID card: matches = {key}, none or another = Ctrl+R").format(key=key)
+        key = key_name("enter" if verdict.outcome is Outcome.ALLOW else "f10")
+        return _("Look at the ID card: {key} = matches, Ctrl+R = not").format(key=key)
     if verdict.outcome is Outcome.ATTENTION:
         return _("F10 = seen, let through    F6 = turn back")
     return _("Enter = record    F6 = turn back")

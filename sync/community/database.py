@@ -13,11 +13,12 @@ from sqlalchemy import Column, Engine, ForeignKeyConstraint, Index, PrimaryKeyCo
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from passes.errors import N_, GatepostError, UsageError
-from sync.sqlite import safe_journal_mode, sqlite3
+from sync.sqlite import CACHED_STATEMENTS, safe_journal_mode, sqlite3
 
 __all__ = [
     "DatabaseError",
     "Engine",
+    "asking",
     "communities",
     "database_errors",
     "events",
@@ -262,6 +263,23 @@ def reading(engine: Engine) -> Iterator[sa.Connection]:
 
 
 @contextmanager
+def asking(engine: Engine) -> Iterator[sa.Connection]:
+    """Run statements of which each is a transaction of its own, told by a round trip instead of three.
+
+    Raises `DatabaseError`. On SQLite, where nothing is sent anywhere, it is `reading`.
+    """
+    if engine.dialect.name != "postgresql":
+        with reading(engine) as connection:
+            yield connection
+        return
+    with (
+        database_errors(engine),
+        engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+    ):
+        yield connection
+
+
+@contextmanager
 def writing(engine: Engine) -> Iterator[sa.Connection]:
     """Run the block as one transaction, committed when the block has been left without an exception.
 
@@ -327,7 +345,7 @@ def _open_sqlite(url: sa.URL) -> Engine:
         url.set(drivername="sqlite+pysqlite"),
         module=sqlite3,
         hide_parameters=True,
-        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S},
+        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S, "cached_statements": CACHED_STATEMENTS},
     )
 
     def set_up(connection: Any, _record: object) -> None:

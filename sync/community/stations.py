@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from passes.errors import N_, GatepostError, UsageError
-from sync.community.database import communities, reading, stations, writing
+from sync.community.database import asking, communities, reading, stations, writing
 from sync.events import OFFICE
 from sync.secrets import secret_digest
 from sync.wire import SignedHead
@@ -127,6 +127,16 @@ def add_station(engine: sa.Engine, community: str, station: str, name: str, now_
     return secret
 
 
+def replace_secret(engine: sa.Engine, community: str, station: str, secret: str) -> None:
+    """Let another machine be the station from now on: by this secret, and by whatever key it signs with first."""
+    with writing(engine) as connection:
+        connection.execute(
+            sa.update(stations)
+            .where(stations.c.community == community, stations.c.station == station)
+            .values(secret_sha256=digest_of(secret), public_key=None)
+        )
+
+
 def make_secret() -> str:
     """Return a new secret, which is nobody's yet."""
     return _SECRET_PREFIX + secrets.token_urlsafe(32)
@@ -192,7 +202,7 @@ def authenticate(engine: sa.Engine, community: str, digest: str) -> Caller:
 
     Raises `UnknownSecretError`, also for a secret of another community; `StationWithdrawnError`; `DatabaseError`.
     """
-    with reading(engine) as connection:
+    with asking(engine) as connection:
         row = connection.execute(_CALLER, {"of_community": community, "digest": digest}).one_or_none()
     if row is None or not hmac.compare_digest(row[0], digest):
         raise UnknownSecretError(

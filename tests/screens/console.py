@@ -143,12 +143,16 @@ class Console:
 
     async def fill_in(self, **values: str) -> None:
         """Write into the dialog's fields and press Enter."""
+        await self.write(**values)
+        await self.press("enter")
+
+    async def write(self, **values: str) -> None:
+        """Write into the dialog's fields."""
         for name, value in values.items():
             line = self.app.screen.query_one(f"#{name}", Input)
             line.focus()
             line.value = ""
             await self.paste(value)
-        await self.press("enter")
 
     def issue(self, holder: str = "王小明", kind: str = "resident") -> PassRow:
         from datetime import date

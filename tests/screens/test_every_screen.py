@@ -10,19 +10,22 @@ import pytest
 from textual.content import Content
 from textual.widgets import Static
 
+from station import wording
 from station.actions import BACK, HELP, Action, key_name
 from station.actions import gate as gate_keys
 from station.dialogs.help import HelpDialog
 from station.dialogs.menu import MenuDialog
 from station.i18n import LANGUAGES, Language, _, set_language
-from station.screens.catalogue import SCREENS, Entry, gate_actions
+from station.screens.catalogue import SCREENS, Entry, gate_actions, groups
 from station.screens.work import WorkScreen
 from station.widgets.marked_lines import Lines
 from tests.screens.console import Console, gate, text_of
+from tests.screens.fitting import cut
 
 NOT_FOR_KEYS = {f"ctrl+{letter}" for letter in "bijmhsc"}
 """What terminals, tmux and scanners take for themselves."""
 
+LOG_WHY_CELLS = 14
 FOOTER_LABELS, FOOTER_LABEL_CELLS = 6, {"zh": 6, "en": 10}
 
 
@@ -69,18 +72,46 @@ def test_footers_hold_six_short_labels(language: Language) -> None:
         assert sum(Content(f" {key_name(one.key)} {_(one.label)} ").cell_length for one in shown) <= 80, names
 
 
-@pytest.mark.parametrize("size", [(80, 24), (40, 12)])
+PALETTE_CELLS = {"key": 9, "label": 10, "help": 53}
+"""What the narrowest place of each has room for: the palette."""
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_screen_opens_from_the_menu_and_goes_back(
-    tmp_path: Path, language: Literal["zh", "en"], size: tuple[int, int]
-) -> None:
+def test_every_key_label_and_help_fits_the_palette_and_the_menu(language: Language) -> None:
+    set_language(language)
+    actions = {action.name + action.help: action for group in groups() for action in group}
+    long = [
+        text
+        for action in actions.values()
+        for part, text in (("key", key_name(action.key)), ("label", _(action.label)), ("help", _(action.help)))
+        if Content(text).cell_length > PALETTE_CELLS[part]
+    ]
+    assert long == []
+    assert [word for word in map(_, wording._SHORT.values()) if Content(word).cell_length > LOG_WHY_CELLS] == []
+
+
+async def made_small_and_large_again(console: Console) -> None:
+    """Leave nothing of a screen out after a terminal of 40 by 12."""
+    before = [text_of(widget) for widget in console.app.screen.query(Static)]
+    await console.pilot.resize_terminal(40, 12)
+    assert all(widget.region.bottom <= 12 for widget in console.app.screen.children)
+    await console.pilot.resize_terminal(80, 24)
+    await console.pilot.pause()
+    assert [text_of(widget) for widget in console.app.screen.query(Static)] == before
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_screen_opens_from_the_menu_fits_and_goes_back(tmp_path: Path, language: Literal["zh", "en"]) -> None:
+    size = 80, 24
+
     async def told() -> None:
         async with gate(tmp_path, language=language, size=size) as console:
             for one in SCREENS:
                 await console.press("f8")
                 assert isinstance(console.app.screen, MenuDialog)
                 rows = text_of(console.app.screen.query_one(Lines))
-                assert size != (80, 24) or (_(one.help) in rows and _(one.label) in rows)
+                assert _(one.help) in rows
+                assert _(one.label) in rows
                 await console.press(one.key)
                 await console.until(lambda: isinstance(console.app.screen_stack[0], WorkScreen))
                 await console.pilot.pause()  # laid out
@@ -88,8 +119,11 @@ def test_every_screen_opens_from_the_menu_and_goes_back(
                 assert one.name == screen.NAME
                 assert all(widget.region.bottom <= size[1] for widget in screen.children)
                 assert Content(text_of(screen.query_one("#title", Static))).cell_length <= 78
+                assert cut(screen) == []
+                await made_small_and_large_again(console)
                 await console.press("f1")
                 assert isinstance(console.app.screen, HelpDialog)
+                assert cut(console.app.screen) == []
                 await console.press("escape", "escape")
                 await console.until(lambda: console.is_ready)
             assert console.rows() == []

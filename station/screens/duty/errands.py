@@ -21,11 +21,11 @@ class ErrandsScreen(MatterScreen):
     def own_columns(self) -> Sequence[Column]:
         """Return the columns behind the time."""
         return [
-            Column(_("Room"), 12),
+            Column(_("Room"), 9),
             Column(_("What is needed")),
             Column(_("For whom"), 8, is_name=True),
-            Column(_("Who does it"), 8),
-            Column(_("By when"), 10),
+            Column(_("Who does it"), 11),
+            Column(_("By when"), 8),
         ]
 
     def cells(self, matter: Matter) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ class IsolationScreen(DutyScreen):
         return [
             Column(_("Name"), 10, is_name=True),
             Column(_("Room")),
-            Column(_("Until"), 10),
+            Column(_("Stays until"), 11),
             Column(_("Next check"), 11),
             Column(_("Last check"), 22),
         ]
@@ -52,7 +52,7 @@ class IsolationScreen(DutyScreen):
                 _("Why"): order.reason or "",
                 **{f"{self.at(check.at_ms)} {check.guard or ''}": self._told(check) for check in case.checks},
             }
-            self.show_details(f"{case.address}  {_('Until')} {order.until or '-'}", told)
+            self.show_details(f"{case.address}  {_('Stays until')} {order.until or '-'}", told)
 
     def action_add(self) -> None:
         """Order somebody to stay at home."""

@@ -39,7 +39,7 @@ class ShiftScreen(DutyScreen):
 
     def columns(self) -> Sequence[Column]:
         """Return the columns."""
-        return [Column(_("State"), 11), Column(_("What"), 14), Column(_("About"))]
+        return [Column(_("State"), 11), Column(_("What"), 12), Column(_("About"))]
 
     def rows(self, wanted: str, after: Hashable | None, limit: int) -> Sequence[ListRow]:  # noqa: ARG002 - nothing is typed here
         """Return the matters and goods behind one; all of them are read, since all have to be ticked."""
@@ -63,7 +63,7 @@ class ShiftScreen(DutyScreen):
             return
         counts = _("out {exits}, in {entries}, refused {refused}, turned back {turned_back}, fevers {fevers}")
         told = counts.format(**shift_counts(self.book.connection, current.id))
-        self.title_is(f"{', '.join(current.guards)}  {self.at(current.opened_ms)}  {told}")
+        self.title_is(f"{self.at(current.opened_ms)}  {told}")
 
     def action_tick(self) -> None:
         """Tick the marked line as handed over, then as closed; count goods."""

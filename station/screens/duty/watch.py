@@ -34,10 +34,10 @@ class WatchScreen(DutyScreen):
         """Return the columns."""
         return [
             Column(_("Name"), 10, is_name=True),
-            Column(_("Address")),
+            Column(_("Home address")),
             Column(_("Why"), 18),
             Column(_("Whose list"), 10),
-            Column(_("Since"), 11),
+            Column(_("Listed on"), 11),
         ]
 
     def rows(self, wanted: str, after: Hashable | None, limit: int) -> Sequence[ListRow]:  # noqa: ARG002 - nothing is typed here
