@@ -139,6 +139,12 @@ def read_token(text: str, trust: TrustList) -> PassToken:
     return PassToken(claims, key)
 
 
+def is_whole(text: str) -> bool:
+    """Say whether a text is a token from its first character to its last, whoever signed it and whatever it says."""
+    message = _from_base32(text[len(PREFIX) :]) if text.startswith(PREFIX) and len(text) <= MAX_TOKEN_CHARS else None
+    return message is not None and _PASS.open(message) is not None
+
+
 def _verified(sealed: Sealed, trust: TrustList, text: str) -> TrustedKey:
     candidates = trust.candidates(sealed.key_id, trust.community)
     if not candidates:

@@ -153,14 +153,7 @@ class Access:
 
         Raises `UsageError` for nobody known here and for a PIN that is too short, too long, no digits or too easy.
         """
-        member, digits = self._member(name), _digits(pin)
-        if not (digits.isascii() and digits.isdecimal() and LEAST_DIGITS <= len(digits) <= MOST_DIGITS):
-            raise UsageError(
-                N_("PIN: write {least} to {most} digits and nothing else"), least=LEAST_DIGITS, most=MOST_DIGITS
-            )
-        steps = {(int(after) - int(before)) % 10 for before, after in pairwise(digits)}
-        if steps in ({0}, {1}, {9}):
-            raise UsageError(N_("PIN: all the same or in a row is guessed first; choose other digits"))
+        member, digits = self._member(name), check_pin(pin)
         from sync.passwords import hash_password
 
         kept = hash_password(digits)
@@ -213,6 +206,19 @@ class Access:
 
 _WAIT = N_("{name}: too many wrong PINs; wait {seconds} seconds, or let the lead set a new one")
 _LOCKED = N_("{name}: {count} wrong PINs in a row; set a new one: staff screen, or gatepost staff pin {name}")
+
+
+def check_pin(pin: str) -> str:
+    """Return the digits of a new PIN; raises `UsageError` for what is too short, too long, no digits or too easy."""
+    digits = _digits(pin)
+    if not (digits.isascii() and digits.isdecimal() and LEAST_DIGITS <= len(digits) <= MOST_DIGITS):
+        raise UsageError(
+            N_("PIN: write {least} to {most} digits and nothing else"), least=LEAST_DIGITS, most=MOST_DIGITS
+        )
+    steps = {(int(after) - int(before)) % 10 for before, after in pairwise(digits)}
+    if steps in ({0}, {1}, {9}):
+        raise UsageError(N_("PIN: all the same or in a row is guessed first; choose other digits"))
+    return digits
 
 
 def _digits(pin: str) -> str:

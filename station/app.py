@@ -66,7 +66,7 @@ class GatepostApp(App[None]):
         self._screens: dict[str, WorkScreen] = {}
         self._openers: dict[str, str] = {}
         self._keyboard = Keyboard(self, self._take_code)
-        self._key_at_s = 0.0
+        self._key_at_s, self._key_at_ms = 0.0, 0
         self._is_community_reachable = False
         self._courier = self._make_courier()
         self._claims = self._make_claims()
@@ -75,7 +75,7 @@ class GatepostApp(App[None]):
     def on_mount(self) -> None:
         """Start what runs beside the gate."""
         dress(self, self.station.settings.screen)
-        self._key_at_s = self.station.clock.monotonic_s()
+        self._key_at_s, self._key_at_ms = self.station.clock.monotonic_s(), self.station.clock.now_ms()
         self.set_interval(IDLE_LOOK_S, self.lock_when_idle)
         self.set_timer(START_DELAY_S, self._start_threads)
 
@@ -92,15 +92,18 @@ class GatepostApp(App[None]):
     async def on_event(self, event: events.Event) -> None:
         """Keep the keys of a scanner that types from whatever has the focus."""
         if isinstance(event, events.InputEvent):
-            self._key_at_s = self.station.clock.monotonic_s()
+            self._key_at_s, self._key_at_ms = self.station.clock.monotonic_s(), self.station.clock.now_ms()
+            self._gate_screen.pressed_at_s = event.time
         if isinstance(event, events.Key) and not event.is_forwarded and self._keyboard.holds(event):
             return
         await super().on_event(event)
 
     def lock_when_idle(self) -> None:
         """Lock when no key has come for as long as the settings say, if there is a PIN to unlock with."""
-        idle_s = self.station.settings.screen.idle_lock_minutes * 60
-        is_due = idle_s and self.station.clock.monotonic_s() - self._key_at_s >= idle_s
+        # While a machine sleeps only the wall time goes on; where the clock is set back only the other does.
+        clock, idle_s = self.station.clock, self.station.settings.screen.idle_lock_minutes * 60
+        waited_s = max(clock.monotonic_s() - self._key_at_s, (clock.now_ms() - self._key_at_ms) / 1000)
+        is_due = idle_s and waited_s >= idle_s
         if is_due and self.current_mode != _LOCK and self.station.access.provers(Role.GUARD):
             self.open_screen(_LOCK)
 

@@ -18,6 +18,7 @@ from station.register import Register
 from station.settings import (
     DIGEST_KEY_FILE,
     ISSUING_KEY_FILE,
+    JOINING_FOLDER,
     SECRET_FILE,
     TRUST_FILE,
     Settings,
@@ -101,12 +102,16 @@ class Station:
 
 
 @contextmanager
-def open_station(folder: Path, clock: Clock | None = None) -> Iterator[Station]:
-    """Open the station in `folder` and close it again.
+def open_station(folder: Path, clock: Clock | None = None, settings: Settings | None = None) -> Iterator[Station]:
+    """Open the station in `folder` and close it again; `settings` are those that do not stand there yet.
 
     Raises `SettingsError` or `StorageError`, each naming the file and the remedy.
     """
-    settings = load_settings(folder)
+    if (folder / JOINING_FOLDER).exists():
+        from station.setting_up import finish_joining
+
+        finish_joining(folder)
+    settings = settings or load_settings(folder)
     used_clock = clock or SystemClock()
     root_public_key = load_root(folder)
     path = folder / TRUST_FILE

@@ -30,8 +30,8 @@ from sync.bundlefiles import (
     write_bundle,
 )
 from sync.bundlewire import journal_piece
-from sync.courier import BATCH_BYTES
-from sync.events import new_id, to_json
+from sync.courier import BATCH_BYTES, fitting
+from sync.events import new_id
 from sync.heads import head_key
 from sync.secrets import key_proof, secret_digest
 from sync.wire import MAX_EVENTS
@@ -259,13 +259,8 @@ class _Export:
         while self._n < last_n:
             if self._is_cancelled():
                 raise _CancelledError
-            lines: list[bytes] = []
-            size, from_n = 0, self._n + 1
-            for n, event in read_events(self._db, self._carrier.station, self._n, min(MAX_EVENTS, last_n - self._n)):
-                line = to_json(event)
-                if lines and size + len(line) > BATCH_BYTES:
-                    break
-                lines.append(line)
-                size += len(line) + 1
-                self._n, self._hash = n, event.hash
+            from_n = self._n + 1
+            unread = read_events(self._db, self._carrier.station, self._n, min(MAX_EVENTS, last_n - self._n))
+            batch, lines = fitting(unread)
+            self._n, self._hash = batch[-1][0], batch[-1][1].hash
             yield journal_piece(from_n, lines)

@@ -5,7 +5,7 @@ guard's key; what is recorded is decided anew in the transaction that records it
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -84,30 +84,37 @@ class Gate:
 
     def scan(self, text: str, direction: Direction) -> Scan:
         """Answer a scan; a refusal is recorded at once, a repeated read answers as before."""
-        return self._answered(self._decider.read(text, direction, self.clock.now_ms()))
+        return self._answered(lambda: self._decider.read(text, direction, self.clock.now_ms()))
 
     def drive(self, text: str, direction: Direction, vehicle: Vehicle | None, passengers: Sequence[str] = ()) -> Scan:
         """Answer a scan as `scan` does; with a pass that can be read, vehicle and passengers are recorded too."""
-        read = self._decider.read(text, direction, self.clock.now_ms())
-        person = read.person and replace(read.person, vehicle=vehicle)
-        return self._answered(replace(read, person=person, companions=_companions(passengers)))
+
+        def read() -> Scan:
+            scan = self._decider.read(text, direction, self.clock.now_ms())
+            person = scan.person and replace(scan.person, vehicle=vehicle)
+            return replace(scan, person=person, companions=_companions(passengers))
+
+        return self._answered(read)
 
     def visit(self, visitor: Visitor, direction: Direction) -> Scan:
         """Answer a visitor or vehicle without a pass, as `scan` does a pass."""
         if visitor.pass_number:
             return self.drive(visitor.pass_number, direction, visitor.vehicle, visitor.companions)
-        return self._answered(self._decider.visited(visitor, direction, self.clock.now_ms()))
+        return self._answered(lambda: self._decider.visited(visitor, direction, self.clock.now_ms()))
 
     def turned(self, scan: Scan, direction: Direction) -> Scan:
-        """Answer the same code or visitor anew for another direction, without reading and look at the ID card."""
-        person = scan.person
+        """Answer the same code or visitor anew for another direction, without readings and look at the ID card.
+
+        Whoever passes with them still does.
+        """
+        person, names = scan.person, [one.name for one in scan.companions]
         if person is None:
             return self.scan(scan.text, direction)
         if person.visit is None:
-            return self.drive(scan.text, direction, person.vehicle)
+            return self.drive(scan.text, direction, person.vehicle, names)
         now_ms = self.clock.now_ms()
-        blank = Scan(scan.text, direction, now_ms, scan.verdict, person)
-        return self._answered(blank)
+        blank = Scan(scan.text, direction, now_ms, scan.verdict, person, companions=_companions(names))
+        return self._answered(lambda: blank)
 
     def turned_about(self, before: Scan, direction: Direction) -> Scan:
         """Answer a pending scan anew for another direction, with everything that is known of those who pass.
@@ -127,9 +134,11 @@ class Gate:
         )
         return self._with_refusal_recorded(self._decided_now(kept))
 
-    def _answered(self, read: Scan) -> Scan:
-        scan = self._decided(read)
-        return self._as_before(scan) or self._with_refusal_recorded(scan)
+    def _answered(self, read: Callable[[], Scan]) -> Scan:
+        with self.journal.reading():
+            scan = self._decided(read())
+            before = self._as_before(scan)
+        return before or self._with_refusal_recorded(scan)
 
     def measured(self, scan: Scan, attempts: Iterable[Attempt], whose: int = 0) -> Scan:
         """Answer anew with further readings, the last valid one deciding; a fever at a first leg is recorded at once.
@@ -165,10 +174,6 @@ class Gate:
         """
         party = tuple(Companion(name=name) for name in companions)
         return self._decided_now(replace(scan, attempts=attempts, carried=len(attempts), companions=party))
-
-    def accompanied(self, scan: Scan, names: Sequence[str]) -> Scan:
-        """Answer anew for people who pass together on one pass; each of the named has to be measured too."""
-        return self._with_refusal_recorded(self._decided_now(replace(scan, companions=_companions(names))))
 
     def check_id(self, scan: Scan, *, matches: bool) -> Scan:
         """Answer anew after a look at the ID card; where it is missing or another's, that is recorded at once."""

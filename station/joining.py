@@ -1,36 +1,38 @@
-"""Setting up a station: the folder is made from what the office handed over, as a file or for a one-time code."""
+"""How a station comes by what it joins with: a file, a one-time code, an invitation on a stick, or its own word.
 
-import os
+`station.setting_up` makes the folder out of it.
+"""
+
+import secrets
+from datetime import UTC
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
-from passes.errors import N_, GatepostError
-from passes.keyfiles import reseal_key
-from station.assembly import check_secret, check_trust_list, open_station, require_own
-from station.clock import SystemClock
-from station.journal import Journal
-from station.settings import (
-    DIGEST_KEY_FILE,
-    FILE_NAME,
-    HEAD_KEY_FILE,
-    ISSUING_KEY_FILE,
-    ROOT_FILE,
-    SECRET_FILE,
-    TRUST_FILE,
-    GateSettings,
-    Settings,
-    SettingsError,
-    ThermometerSettings,
-    check_settings,
-    save_settings,
-)
-from sync.client import ask_enrolment
+from passes.errors import N_, GatepostError, UsageError
+from passes.keys import IssuingKey
+from passes.number import ALPHABET
+from passes.trust import TrustedKey, sign_trust_list
+from station.clock import SystemClock, local_time
+from station.setting_up import ClockError, find_alone, set_up
+from station.settings import HEAD_KEY_FILE, GateSettings, Settings, SettingsError, ThermometerSettings
+from sync.client import NotWelcomeError, TransferError, ask_enrolment
 from sync.enrolment import Enrolment, read_enrolment
 from sync.heads import head_key
 from sync.onetime import keys_of
-from sync.sealing import DigestKey
 from sync.wire import EnrolmentRequest
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_ALONE_CHARS = 6
+
+
+class AddressError(GatepostError):
+    """Nobody who could let a station join answers at this address."""
+
+
+class CodeError(GatepostError):
+    """The community does not take this code."""
 
 
 def join(
@@ -41,128 +43,106 @@ def join(
     *,
     key_passphrase: str | None = None,
 ) -> Settings:
-    """Make the station's folder: settings, keys, trust list and an empty journal; return the settings.
+    """Make the station's folder from the office's file: settings, keys, trust list and an empty journal.
 
-    `settings.toml` is written last, so a set-up that was cut short can simply be run again. Raises `SettingsError`
-    when there is a station already or the folder cannot be written, and the errors of a wrong enrolment file.
+    Raises what `station.setting_up.set_up` does, and the errors of a wrong enrolment file.
     """
-    _require_free(folder)
-    return _set_up(folder, enrolment_file, read_enrolment(enrolment_file), thermometer, gate, key_passphrase)
+    find_alone(folder)
+    tables = {"thermometer": msgspec.to_builtins(thermometer), "gate": msgspec.to_builtins(gate)}
+    return set_up(folder, enrolment_file, read_enrolment(enrolment_file), tables, key_passphrase=key_passphrase)
 
 
-def join_by_code(
-    folder: Path,
-    address: str,
-    code: str,
-    thermometer: ThermometerSettings,
-    gate: GateSettings,
-    *,
-    key_passphrase: str | None = None,
-) -> Settings:
-    """Make the station's folder as `join` does, by the one-time code that the office read out.
+def ask_by_code(folder: Path, address: str, code: str, *, insecure: bool = False) -> Enrolment:
+    """Ask the community at `address` for what the office sealed under a one-time code.
 
-    `address` is where the community is served; without a scheme it is taken for https. The station's own key is made
-    first and stays where the answer is lost on the way: whoever runs this again with the same code gets the same.
-    Raises `UsageError` for a code with a slip in it, `TransferError` when the community does not answer or does not
-    take the code, `EnrolmentError` when another server answers, and like `join`.
+    Without a scheme the address is taken for https. The station's own key is made first, in `folder`, and stays where
+    the answer is lost on the way: whoever asks again with the same code gets the same. Raises `UsageError` for a code
+    with a slip in it, `AddressError`, `CodeError`, `ClockError`, and `EnrolmentError` when another server answers.
     """
-    _require_free(folder)
-    url = address.strip() if "://" in address else f"https://{address.strip()}"
+    alone = find_alone(folder)
+    url = _url_of(address, insecure=insecure)
     keys = keys_of(code)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        key = head_key(folder / HEAD_KEY_FILE)
     except OSError as error:
-        raise _cannot_write(folder, error) from error
-    key = head_key(folder / HEAD_KEY_FILE)
-    wish = EnrolmentRequest(locator=keys.locator, proof=keys.proof, public_key=key.public_key)
-    enrolment = msgspec.structs.replace(keys.open(ask_enrolment(url, wish)), url=url)
-    return _set_up(folder, folder / FILE_NAME, enrolment, thermometer, gate, key_passphrase)
-
-
-def _require_free(folder: Path) -> None:
-    if (folder / FILE_NAME).exists():
         raise SettingsError(
-            N_("{path}: there is a station here already; choose another --dir"), path=folder / FILE_NAME
+            N_("{path}: cannot be written ({error}); check the folder's permissions"),
+            path=error.filename or folder,
+            error=error.strerror or error,
+        ) from error
+    kept = alone.station.id if alone else ""
+    wish = EnrolmentRequest(locator=keys.locator, proof=keys.proof, public_key=key.public_key, station=kept)
+    try:
+        sealed = ask_enrolment(url, wish)
+    except NotWelcomeError as error:
+        raise CodeError(
+            N_("the code is not known here, was used, or is too old; ask the office for a new one")
+        ) from error
+    except TransferError as error:
+        raise _refused(error, url, kept) from error
+    return msgspec.structs.replace(keys.open(sealed), url=url)
+
+
+def make_alone(name: str, community_name: str, zone: str) -> Enrolment:
+    """Return what a station works with that belongs to no community yet: an id of its own, and keys of its own.
+
+    Nobody keeps the root key: what it trusts is this station's key, until a community says otherwise.
+    """
+    root, key = IssuingKey.generate(), IssuingKey.generate()
+    station = "alone-" + "".join(secrets.choice(ALPHABET) for _ in range(_ALONE_CHARS)).lower()
+    trusted = TrustedKey(key.key_id, key.public_key, station)
+    return Enrolment(
+        community=station,
+        community_name=community_name,
+        zone=zone,
+        url="",
+        station=station,
+        station_name=name,
+        secret=f"alone_{secrets.token_urlsafe(32)}",
+        root_public_key=root.public_key,
+        trust_list=sign_trust_list(root, station, [trusted], SystemClock().now_ms()),
+        issuing_key=key.pem().decode(),
+    )
+
+
+def _url_of(address: str, *, insecure: bool) -> str:
+    typed = address.strip()
+    url = typed if "://" in typed else f"https://{typed}"
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in {"http", "https"}:
+        raise AddressError(
+            N_("{address}: this is no address; write it as the office tells it, like gate.example:8443"),
+            address=typed or "-",
         )
+    if parts.scheme == "http" and host not in _LOOPBACK and not insecure:
+        raise AddressError(
+            N_("{address}: http:// lets anybody on the way read along; write https://, or no http:// at all"),
+            address=typed,
+        )
+    return url
 
 
-def _set_up(
-    folder: Path,
-    source: Path,
-    enrolment: Enrolment,
-    thermometer: ThermometerSettings,
-    gate: GateSettings,
-    key_passphrase: str | None,
-) -> Settings:
-    """Make the folder out of an enrolment; errors name `source`, where it came from."""
-    settings = _settings_of(source, enrolment, thermometer, gate)
-    check_secret(source, enrolment.secret)
-    check_trust_list(source, enrolment.trust_list, enrolment.root_public_key, enrolment.community)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _prepare_journal(folder, enrolment.station)
-        _write_files(folder, enrolment)
-        if key_passphrase and enrolment.issuing_key:
-            reseal_key(folder / ISSUING_KEY_FILE, None, key_passphrase)
-        save_settings(folder, settings)
-    except OSError as error:
-        raise _cannot_write(folder, error) from error
-    try:
-        with open_station(folder) as station:
-            if enrolment.issuing_key:
-                station.desk(key_passphrase)
-            return station.settings
-    except GatepostError:
-        (folder / FILE_NAME).unlink()
-        raise
-
-
-def _cannot_write(folder: Path, error: OSError) -> SettingsError:
-    return SettingsError(
-        N_("{path}: cannot be written ({error}); check the folder's permissions"),
-        path=error.filename or folder,
-        error=error.strerror or error,
+def _refused(error: TransferError, url: str, kept: str) -> GatepostError:
+    """Return what is said of a community that did not give what was asked for."""
+    if kept and error.values.get("status") == 409:
+        return UsageError(
+            N_("the code is for another station; the records here are of {kept}: have the office make a code for it"),
+            kept=kept,
+        )
+    why = str(error.values.get("error", error))
+    if "certificate is not yet valid" in why or "certificate has expired" in why:
+        return ClockError(
+            N_("{url}: its certificate does not hold today. Is it really {now} (UTC)? Else set the clock right"),
+            url=url,
+            now=f"{local_time(SystemClock().now_ms(), UTC):%Y-%m-%d %H:%M}",
+        )
+    return AddressError(
+        N_("{url}: no community answers there ({error}); check address and network, or join by stick"),
+        url=url,
+        error=why,
     )
-
-
-def _settings_of(path: Path, enrolment: Enrolment, thermometer: ThermometerSettings, gate: GateSettings) -> Settings:
-    return check_settings(
-        path,
-        {
-            "station": {"id": enrolment.station, "name": enrolment.station_name},
-            "community": {
-                "id": enrolment.community,
-                "name": enrolment.community_name,
-                "zone": enrolment.zone,
-                "url": enrolment.url,
-            },
-            "thermometer": msgspec.to_builtins(thermometer),
-            "gate": msgspec.to_builtins(gate),
-        },
-    )
-
-
-def _prepare_journal(folder: Path, station: str) -> None:
-    """Make an empty journal; one that is there already must be this station's, or nothing in the folder changes."""
-    journal = Journal(folder, station, SystemClock(), create=True)
-    try:
-        require_own(journal)
-    finally:
-        journal.close()
-
-
-def _write_files(folder: Path, enrolment: Enrolment) -> None:
-    _write_private(folder / SECRET_FILE, enrolment.secret.encode())
-    if enrolment.issuing_key:
-        _write_private(folder / ISSUING_KEY_FILE, enrolment.issuing_key.encode())
-    if enrolment.digest_key:
-        _write_private(folder / DIGEST_KEY_FILE, DigestKey(enrolment.digest_key).raw.hex().encode())
-    (folder / TRUST_FILE).write_bytes(enrolment.trust_list)
-    (folder / ROOT_FILE).write_text(enrolment.root_public_key.hex())
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    """Write a file that only its owner may read, whatever was there of an earlier attempt."""
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)

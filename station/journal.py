@@ -12,7 +12,7 @@ import msgspec
 
 from passes.errors import N_, GatepostError
 from station.clock import Clock
-from station.storage import FILE_NAME, StorageError, open_file, writing
+from station.storage import FILE_NAME, StorageError, open_file, reading, writing
 from sync import events
 from sync.bodies import Body, ClockConfirmed
 from sync.events import Event
@@ -104,9 +104,16 @@ class Journal:
         self._held = None
         return writing(self.connection, self.path)
 
+    def reading(self) -> AbstractContextManager[None]:
+        """Return a transaction for reads that belong together; nothing may be written in it."""
+        if self.connection.in_transaction:
+            return nullcontext()
+        self._held = None
+        return reading(self.connection)
+
     def head(self) -> Head:
         """Return the newest event's place."""
-        # Nobody else can write while this connection holds the write lock.
+        # Inside a transaction nobody else writes, or nothing of it is seen.
         if self._held and self.connection.in_transaction:
             return self._held
         self._held = self._read_head()

@@ -5,7 +5,6 @@ them, and which readings belong to whom; it decides nothing itself.
 """
 
 from collections import deque
-from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -160,13 +159,6 @@ class Lane:
         self._require_room()
         self._show(self._gate.visit(visitor, self.direction))
 
-    def accompany(self, names: Sequence[str]) -> None:
-        """Let others pass together with whoever stands here: each of the named is measured too, one after the other.
-
-        Raises `LaneError` when nobody stands here.
-        """
-        self.current = self._gate.accompanied(self._somebody(), names)
-
     def keep(self, text: str, direction: Direction | None = None) -> None:
         """Let a code wait behind the others until it is called, even when nobody stands here.
 
@@ -305,6 +297,16 @@ class Lane:
         self._somebody()
         self.current = None
         self._go_the_usual_way()
+
+    def clear(self) -> int:
+        """Forget whoever stands here and those behind them, unrecorded: they have gone; return how many that were."""
+        forgotten = len(self.waiting) + self.is_pending
+        self.waiting.clear()
+        self._ways.clear()
+        self.current = None if self.is_pending else self.current
+        self.sight.step_up()
+        self._go_the_usual_way()
+        return forgotten
 
     def call_next(self) -> bool:
         """Take the code that waits longest, if the person before is done; say whether there was one."""

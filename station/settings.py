@@ -13,6 +13,7 @@ import msgspec
 from passes.errors import N_, UsageError
 from passes.temperature import TemperatureRule
 from station.i18n import _
+from sync.disk import through_to_disk
 
 FILE_NAME = "settings.toml"
 SECRET_FILE = "secret"  # noqa: S105 - the name of a file
@@ -21,6 +22,8 @@ ROOT_FILE = "root.pub"
 ISSUING_KEY_FILE = "issuing-key.pem"
 DIGEST_KEY_FILE = "digest.key"
 HEAD_KEY_FILE = "head-key.pem"
+JOINING_FOLDER = "joining"
+"""Where a station that joins puts its new files until all of them are there (`station.setting_up`)."""
 
 
 class SettingsError(UsageError):
@@ -39,12 +42,16 @@ class StationSettings(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class CommunitySettings(msgspec.Struct, forbid_unknown_fields=True):
-    """The community that the station belongs to; an empty `url` means that it works alone for now."""
+    """The community that the station belongs to; without a `url` nothing is sent by network.
+
+    A station that is `alone` belongs to none yet: it has keys of its own until it joins one.
+    """
 
     id: Identifier
     name: Name
     zone: str
     url: str = ""
+    alone: bool = False
 
 
 StepLabel = Annotated[str, msgspec.Meta(min_length=1, max_length=12)]
@@ -111,6 +118,12 @@ class IdCardSettings(msgspec.Struct, forbid_unknown_fields=True):
     baud_rate: Annotated[int, msgspec.Meta(gt=0)] = 115200
 
 
+class PrinterSettings(msgspec.Struct, forbid_unknown_fields=True):
+    """The printer that is proposed first, as `station.devices.printers` writes it; empty for none."""
+
+    address: Annotated[str, msgspec.Meta(max_length=300)] = ""
+
+
 class TemperatureSettings(msgspec.Struct, forbid_unknown_fields=True):
     """When a temperature is a fever (`passes.temperature`), and how long to rest before it is measured again."""
 
@@ -152,6 +165,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
     thermometer: ThermometerSettings = msgspec.field(default_factory=ThermometerSettings)
     scanners: list[ScannerSettings] = msgspec.field(default_factory=list)
     idcard: IdCardSettings = msgspec.field(default_factory=IdCardSettings)
+    printer: PrinterSettings = msgspec.field(default_factory=PrinterSettings)
     temperature: TemperatureSettings = msgspec.field(default_factory=TemperatureSettings)
     passes: PassSettings = msgspec.field(default_factory=PassSettings)
     retention: RetentionSettings = msgspec.field(default_factory=RetentionSettings)
@@ -235,7 +249,9 @@ def save_settings(folder: Path, settings: Settings) -> None:
     path = folder / FILE_NAME
     part = path.with_suffix(".part")
     part.write_text("\n".join(lines), encoding="utf-8")
+    through_to_disk(part)
     part.replace(path)
+    through_to_disk(folder)
 
 
 def _check(path: Path, settings: Settings) -> None:
@@ -272,6 +288,8 @@ def _check(path: Path, settings: Settings) -> None:
         raise SettingsError(
             N_("{path}: thermometer.options of {error}; correct that key in the file"), path=path, error=error
         ) from error
+    if settings.printer.address:
+        _check_printer(path, settings.printer.address)
     if settings.keys:
         _check_keys(path, settings.keys)
     url = settings.community.url
@@ -281,6 +299,15 @@ def _check(path: Path, settings: Settings) -> None:
             path=path,
             url=url,
         )
+
+
+def _check_printer(path: Path, address: str) -> None:
+    from station.devices.printers.address import parse_address
+
+    try:
+        parse_address(address)
+    except UsageError as error:
+        raise SettingsError(N_("{path}: printer.address: {why}"), path=path, why=error) from error
 
 
 def _check_keys(path: Path, keys: dict[str, str]) -> None:

@@ -1,18 +1,22 @@
 """The station's SQLite file: how it is opened and written, and what its troubles are called."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from passes.errors import N_, GatepostError
-from sync.sqlite import safe_journal_mode, sqlite3
+from sync.sqlite import CACHED_STATEMENTS, safe_journal_mode, sqlite3
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
 FILE_NAME = "journal.sqlite"
 BUSY_TIMEOUT_S = 5.0
+LEAST_FREE_BYTES = 200_000_000
+"""Some 500,000 passages; below, a shift may end on a full disk."""
+
 VERSION = 9
 """Of the tables, as noted in the file; it grows with every step in `station.migrations`."""
 
@@ -32,7 +36,7 @@ def open_file(folder: Path, *, create: bool = False) -> "Connection":
             N_("{path}: this folder holds no station yet; run: gatepost init --dir {folder}"), path=path, folder=folder
         )
     with storage_errors(path):
-        connection: Connection = sqlite3.connect(str(path), timeout=BUSY_TIMEOUT_S)
+        connection: Connection = sqlite3.connect(str(path), timeout=BUSY_TIMEOUT_S, cached_statements=CACHED_STATEMENTS)
         connection.execute(f"PRAGMA journal_mode = {safe_journal_mode(sqlite3.sqlite_version_info)}")
         # As FULL; where commits delete a rollback journal, a power cut cannot bring that back and undo them.
         connection.execute("PRAGMA synchronous = EXTRA")
@@ -48,6 +52,19 @@ def open_file(folder: Path, *, create: bool = False) -> "Connection":
 
             migrate(connection, VERSION)
     return connection
+
+
+def lack_of_room(folder: Path) -> StorageError | None:
+    """Return what threatens the records of the station in `folder`: a disk that is nearly full; else None."""
+    try:
+        free_bytes = shutil.disk_usage(folder).free
+    except OSError:
+        return None
+    if free_bytes >= LEAST_FREE_BYTES:
+        return None
+    return StorageError(
+        N_("only {megabytes} MB free on the disk: free some space today"), megabytes=free_bytes // 1_000_000
+    )
 
 
 @contextmanager
@@ -86,6 +103,21 @@ class writing:  # noqa: N801 - used like the function it stands for; a generator
                     self._connection.execute("ROLLBACK")
                 if isinstance(error, sqlite3.DatabaseError):
                     raise error
+
+
+class reading:  # noqa: N801 - as `writing`
+    """Run the block's reads as one transaction: all see the same moment, and the file is locked once, not for each."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.execute("BEGIN")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        # A read that failed may have ended the transaction itself.
+        if self._connection.in_transaction:
+            self._connection.execute("COMMIT" if error is None else "ROLLBACK")
 
 
 def _sentence_for(error: str) -> str:

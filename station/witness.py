@@ -2,7 +2,8 @@
 
 The community hands on the head that each station has signed (`sync.heads`). The newest of each epoch is kept. A station
 that later says less than it did, other than it did, or signs with another key in the same epoch, is doubted; less only
-after a while, since a community that was restored tells of the past until each gate has been heard again.
+after a while, since a community that was restored tells of the past until each gate has been heard again. A doubt ends
+with the epoch, and one about what is missing when it has come back.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ _NEWEST = (
 )
 _KEEP = (
     "INSERT INTO witnessed (station, epoch, seq, hash, public_key, at_ms) VALUES (?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT DO UPDATE SET seq = excluded.seq, hash = excluded.hash, at_ms = excluded.at_ms, since_ms = NULL"
+    " ON CONFLICT DO UPDATE SET seq = excluded.seq, hash = excluded.hash, at_ms = excluded.at_ms, since_ms = NULL,"
+    " doubt = NULL, reported = 0"
 )
 
 
@@ -53,6 +55,10 @@ def _watch_one(connection: "Connection", station: str, told: SignedHead, now_ms:
         connection.execute(_KEEP, (station, told.epoch, told.seq, told.hash, key, now_ms))
         return
     epoch, seq, digest, known_key, doubt, since_ms = row
+    is_same = (told.epoch, key) == (epoch, known_key)
+    if doubt == "cut" and is_same and (told.seq > seq or (told.seq, told.hash) == (seq, digest)):
+        # What was missing has come back: the community was restored, and the gate has sent it again.
+        connection.execute(_KEEP, (station, epoch, told.seq, told.hash, key, now_ms))
     if doubt:
         return
     is_less = told.epoch < epoch or told.seq < seq
@@ -80,7 +86,9 @@ def doubted(connection: "Connection", *, unreported: bool = False) -> list[Doubt
     """Return the stations whose journals are doubted here, or only those that no record here tells of yet."""
     rows = connection.execute(
         "SELECT station, epoch, doubt, seq, told_seq FROM witnessed"
-        " WHERE doubt IS NOT NULL AND reported <= ? ORDER BY station, epoch",
+        " WHERE doubt IS NOT NULL AND reported <= ?"
+        " AND NOT EXISTS (SELECT 1 FROM witnessed AS newer WHERE newer.station = witnessed.station"
+        " AND newer.epoch > witnessed.epoch) ORDER BY station, epoch",
         (0 if unreported else 1,),
     )
     return [Doubted(*row) for row in rows]

@@ -210,6 +210,11 @@ def clock_time(at_ms: int, zone: tzinfo) -> str:
     return local_time(at_ms, zone).strftime("%H:%M:%S")
 
 
+def people_in_vehicle(count: int) -> str:
+    """Say how many people a vehicle brings, the driver among them."""
+    return _("{count} in vehicle").format(count=count)
+
+
 def rest(ends_ms: int, now_ms: int) -> str:
     """Return how long somebody has still to rest after a fever."""
     left_s = max(0, ends_ms - now_ms) // 1000

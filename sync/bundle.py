@@ -54,9 +54,10 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
     `purpose`: `journal` goes from a station to its community, `answer` back, and `joining` sets a station up.
     `station` is whose journal it is, or whom it is for. `made_ms` is the maker's time. `sealed` is what the key of the
-    pieces comes out of: sealed to `key_id` for the community, else a salt. `public_key` is what the bundle is signed
-    with, `proof` that this is the station's (`sync.secrets`). `first_n` is the station's number of the first record,
-    `epoch` and `cursor` are what it asks its answer by. `generation` is which life of the community's database answers.
+    pieces comes out of: sealed to `key_id` for the community, else a salt; of `joining`, `key_id` tells the one-time
+    code (`sync.onetime`). `public_key` is what the bundle is signed with, `proof` that this is the station's
+    (`sync.secrets`). `first_n` is the station's number of the first record, `epoch` and `cursor` are what it asks its
+    answer by. `generation` is which life of the community's database answers.
     """
 
     version: int = VERSION

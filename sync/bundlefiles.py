@@ -13,6 +13,7 @@ from typing import BinaryIO, Literal
 from passes.errors import N_
 from passes.plaintext import plain
 from sync.bundle import BundleError, BundleReader
+from sync.disk import through_to_disk
 
 SUFFIX = ".gatepost"
 PART_SUFFIX = ".part"
@@ -22,7 +23,7 @@ FILE_BYTES = 16 * 1024 * 1024
 SPARE_BYTES = 1024 * 1024
 """What a stick must have free beyond what is going to be written."""
 
-To = Literal["community", "station"]
+To = Literal["community", "station", "new-station"]
 
 
 def bundle_name(station: str, made_ms: int, number: int, to: To, zone: tzinfo) -> str:
@@ -80,7 +81,7 @@ def write_bundle(path: Path, fill: Callable[[BinaryIO], None], check: Callable[[
                 _forget(file)
                 check(BundleReader(file, str(part)))
             part.replace(path)
-            _sync_folder(path.parent)
+            through_to_disk(path.parent)
     except BaseException:
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -141,13 +142,3 @@ def _forget(file: BinaryIO) -> None:
     """Let the system forget the file's pages, so that what is read comes from the stick."""
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def _sync_folder(folder: Path) -> None:
-    # Windows cannot open a folder; it keeps names by itself.
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -10,7 +10,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -344,23 +344,29 @@ def carry_once(
 
     Raises `TransferError` when there is no valid answer of this community; then nothing is marked.
     """
-    numbers: list[int] = []
-    lines: list[bytes] = []
-    size = 0
-    for n, event in outbox.unsent(most):
-        line = to_json(event)
-        if lines and size + len(line) > BATCH_BYTES:
-            break
-        numbers.append(n)
-        lines.append(line)
-        size += len(line) + 1
+    batch, lines = fitting(outbox.unsent(most))
     if lines:
         answer = _post(client, lines)
         check_community(answer.community, community)
         check_generation(answer.generation, outbox.generation())
-        results = [(numbers[result.line], result) for result in answer.results]
+        results = [(batch[result.line][0], result) for result in answer.results]
         outbox.settle(results, now_ms(), answer.generation, has_gap=answer.has_gap)
     return len(lines)
+
+
+def fitting(events: Iterable[tuple[int, Event]]) -> tuple[list[tuple[int, Event]], list[bytes]]:
+    """Return the first of the numbered events, as many as fit into one batch, and each one's line; at least one."""
+    batch: list[tuple[int, Event]] = []
+    lines: list[bytes] = []
+    size = 0
+    for n, event in events:
+        line = to_json(event)
+        if lines and size + len(line) > BATCH_BYTES:
+            break
+        batch.append((n, event))
+        lines.append(line)
+        size += len(line) + 1
+    return batch, lines
 
 
 def fetch_once(

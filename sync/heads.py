@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidSignature
 
 from passes.keyfiles import load_key, save_key
 from passes.keys import IssuingKey
+from sync.disk import through_to_disk
 from sync.wire import SignedHead
 
 HEADER = "gatepost-head"
@@ -41,6 +42,8 @@ def head_key(path: Path) -> IssuingKey:
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
+        # The community keeps to the first key that it is shown, so this one must outlive a power cut.
+        through_to_disk(path.parent)
     return load_key(path)
 
 

@@ -54,6 +54,13 @@ class CodeKeys:
                 N_("what the server sent does not open with this code: it is not the office's; check the address")
             ) from error
 
+    def file_key(self, salt: bytes, info: bytes) -> bytes:
+        """Return the 32-byte key of a file for whoever has the code (HKDF, RFC 5869); `salt` is new for every file."""
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        return HKDF(SHA256(), _KEY_BYTES, salt, _LABEL + info).derive(self._key)
+
     def _label(self) -> bytes:
         return _LABEL + self.locator.encode()
 

@@ -2,6 +2,13 @@
 
 from typing import Any
 
+CACHED_STATEMENTS = 1024
+"""How many compiled statements a connection keeps: more than any program has.
+
+What comes when `pysqlite3` has its default of 128 pushes out only what came last, so after the many of a new file or a
+busy day the statements of every scan would be compiled anew.
+"""
+
 
 def _newest() -> Any:
     try:

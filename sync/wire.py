@@ -39,12 +39,14 @@ class EnrolmentRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A new station's wish for what a one-time code stands for (`sync.onetime`).
 
     `proof` shows that the code is known. `public_key` (32 raw bytes) is the one that the station signs its heads with;
-    whoever asks again with the same key, having got no answer, gets the same.
+    whoever asks again with the same key, having got no answer, gets the same. `station` is the id under which there are
+    records already, empty where there are none: a code for another station is not used up then.
     """
 
     locator: str
     proof: bytes
     public_key: bytes
+    station: str = ""
 
 
 class EnrolmentAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,3 +16,17 @@ STAFF = (
 )
 SETTINGS = (Action("save", "f10", N_("Save"), N_("Write the settings; more than taste asks for a lead")),)
 LOCK = (Action("unlock", "enter", N_("Unlock"), N_("Unlock with a PIN")),)
+FIRST_RUN = (
+    Action("next", "f10", N_("Go on"), N_("Go on; on the last page set the station up")),
+    Action("before", "escape", N_("Back"), N_("Back to the page before; what was answered stays")),
+    Action("add", "f5", N_("Take it"), N_("Take what the marked port seems to be; enter the guard")),
+    Action("remove", "f9", N_("Remove"), N_("Take the marked guard out again"), in_footer=False),
+    Action(
+        "quit",
+        "ctrl+q",
+        N_("Leave"),
+        N_("Leave; the next start goes on here, PINs are asked again"),
+        calls="app.quit",
+    ),
+    Action("forget", "f12", N_("Give up"), N_("Give up and forget all answers; asks once more"), in_footer=False),
+)

@@ -126,11 +126,17 @@ def instant(option: str, text: str, zone: ZoneInfo) -> int:
     return at_ms
 
 
+def station_folder(folder: Path | None) -> Path:
+    """Return the folder that a command works in: `--dir` behind or before the command, else the default one."""
+    named: Path | None = folder or click.get_current_context().find_root().params.get("folder")
+    return named or default_folder()
+
+
 @contextmanager
 def station_in(folder: Path | None, lang: str | None = None) -> Iterator[Station]:
     """Open the station in `folder`, or the default one, and speak its language unless another was asked for."""
     root = click.get_current_context().find_root()
-    named = folder or root.params.get("folder") or default_folder()
+    named = station_folder(folder)
     with storage_errors(named / FILE_NAME), open_station(named) as station:
         set_language(choose_language(lang or root.params.get("lang"), station.settings.gate.language))
         yield station

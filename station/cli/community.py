@@ -10,7 +10,7 @@ from passes.errors import N_, UsageError
 from passes.plaintext import plain
 from station.cli.common import PASSPHRASE_VARIABLE
 from station.cli.community_backup import backup, check, renew, restore
-from station.cli.community_bundles import community_export, community_import
+from station.cli.community_bundles import community_export, community_import, invite_on, require_stick
 from station.cli.community_common import (
     as_json,
     community_in,
@@ -29,7 +29,7 @@ from station.cli.community_retention import purge, verify
 from station.cli.community_rules import kind, mode
 from station.cli.community_serve import serve
 from station.clock import SystemClock
-from station.i18n import _
+from station.i18n import _, explain
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -147,6 +147,7 @@ def station() -> None:
 @click.option("--url", help="Another address of the server, for this station only.")
 @click.option("--issue", is_flag=True, help="Give the station a key of its own to issue passes.")
 @click.option("--code", "wants_code", is_flag=True, help="Give a one-time code to read aloud instead of a file.")
+@click.option("--stick", type=click.Path(path_type=Path), help="Write an invitation there that a one-time code opens.")
 @with_passphrase
 def station_add(
     *,
@@ -156,6 +157,7 @@ def station_add(
     url: str | None,
     issue: bool,
     wants_code: bool,
+    stick: Path | None,
     passphrase_file: Path | None,
 ) -> None:
     """Enrol a station and write the file that it joins with, or give a one-time code."""
@@ -164,13 +166,18 @@ def station_add(
 
     _require_plain("--name", name)
     with community_in(folder) as (settings, engine):
-        if wants_code:
+        if wants_code or stick:
+            if stick:
+                require_stick(stick)
             now_ms = SystemClock().now_ms()
             passphrase = root_passphrase(folder, passphrase_file) if issue else None
             enrolment = make_enrolment(
                 folder, settings, engine, station_id, name, url=url, issue=issue, now_ms=now_ms, passphrase=passphrase
             )
-            _tell_code(offer(engine, enrolment, now_ms), enrolment.url, settings.zone)
+            if stick:
+                invite_on(stick, enrolment, folder, engine, settings, passphrase_file)
+            else:
+                _tell_code(offer(engine, enrolment, now_ms), enrolment.url, settings.zone)
             return
         path = enrol_station(
             folder,
@@ -193,13 +200,27 @@ def station_add(
 @in_folder
 @click.argument("station_id", metavar="ID")
 @click.option("--url", help="Another address of the server, for this station only.")
-def station_code(folder: Path, station_id: str, url: str | None) -> None:
-    """Give a new one-time code: for a machine that takes a station's place, or when the last one was not used."""
+@click.option("--stick", type=click.Path(path_type=Path), help="Write an invitation there that a one-time code opens.")
+@with_passphrase
+def station_code(
+    folder: Path, station_id: str, url: str | None, stick: Path | None, passphrase_file: Path | None
+) -> None:
+    """Give a new one-time code: for a machine that takes a station's place, or when the last one was not used.
+
+    On a stick, the machine that was this station before is shut out at once.
+    """
     from sync.community.offers import offer
     from sync.community.setup import renew_enrolment
+    from sync.community.stations import replace_secret
 
     with community_in(folder) as (settings, engine):
+        if stick:
+            require_stick(stick)
         enrolment = renew_enrolment(folder, settings, engine, station_id, url=url)
+        if stick:
+            replace_secret(engine, settings.community.id, station_id, enrolment.secret)
+            invite_on(stick, enrolment, folder, engine, settings, passphrase_file)
+            return
         _tell_code(offer(engine, enrolment, SystemClock().now_ms()), enrolment.url, settings.zone)
 
 
@@ -216,6 +237,7 @@ def _tell_code(made: "Offer", url: str, zone: "ZoneInfo") -> None:
 def station_list(folder: Path, wants_json: bool) -> None:
     """List the stations, withdrawn ones included."""
     from sync.community.database import reading
+    from sync.community.doubts import open_doubts
     from sync.community.lives import Lives, find_lives
     from sync.community.stations import list_stations
 
@@ -223,6 +245,7 @@ def station_list(folder: Path, wants_json: bool) -> None:
         stations = list_stations(engine, settings.community.id)
         with reading(engine) as connection:
             lives = find_lives(connection, settings.community.id)
+            doubts = {doubt.station: doubt for doubt in open_doubts(connection, settings.community.id)}
     if wants_json:
         print_json(
             [
@@ -234,6 +257,7 @@ def station_list(folder: Path, wants_json: bool) -> None:
                     "last_contact_ms": entry.last_contact_ms,
                     "forks": lives.get(entry.station, Lives()).forks,
                     "twin_ms": lives.get(entry.station, Lives()).twin_ms,
+                    "doubt": doubts.get(entry.station),
                 }
                 for entry in stations
             ]
@@ -249,6 +273,8 @@ def station_list(folder: Path, wants_json: bool) -> None:
         if found.twin_ms is not None:
             words = _("two machines record under this name (until {time}): switch one off, or give it an id of its own")
             click.echo("  " + words.format(time=when(found.twin_ms, settings.zone)))
+        if entry.station in doubts:
+            click.echo("  " + explain(doubts[entry.station].told()))
 
 
 @station.command("withdraw")

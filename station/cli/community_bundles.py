@@ -1,6 +1,7 @@
 """`gatepost community import` and `export`: stations' records and the answers to them by USB stick."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,11 @@ from station.cli.common import key_passphrase
 from station.cli.community_common import as_json, community_in, in_folder, print_json
 from station.clock import SystemClock
 from station.i18n import _
+
+if TYPE_CHECKING:
+    from sync.community.database import Engine
+    from sync.community.settings import CommunitySettings
+    from sync.enrolment import Enrolment
 
 with_bundle_passphrase = click.option(
     "--passphrase-file",
@@ -104,6 +110,37 @@ def community_export(
         return
     for file in written:
         click.echo(_("For the station: {path}").format(path=plain(str(file), 1000)))
+
+
+def require_stick(stick: Path) -> None:
+    """Raise `BundleError` unless an invitation can be written there: before the station is enrolled, not after."""
+    from sync.bundlefiles import SPARE_BYTES, require_room
+
+    require_room(stick, SPARE_BYTES)
+
+
+def invite_on(
+    stick: Path,
+    enrolment: "Enrolment",
+    folder: Path,
+    engine: "Engine",
+    settings: "CommunitySettings",
+    passphrase_file: Path | None,
+) -> None:
+    """Write an invitation to a stick and tell its code, and beside it what the new station needs to know."""
+    from sync.community.bundle_answers import write_feed
+    from sync.community.bundles import Desk
+    from sync.invitation import write_invitation
+
+    clock = SystemClock()
+    path, code = write_invitation(stick, enrolment, clock.now_ms(), settings.zone)
+    click.echo(_("Invitation: {path}").format(path=plain(str(path), 1000)))
+    click.echo(_("Its one-time code, to be told apart from the stick: {code}").format(code=code))
+    click.echo(_("At the station: gatepost init --stick STICK --code {code}").format(code=code))
+    passphrase = bundle_passphrase(folder, passphrase_file)
+    desk = Desk(engine, folder, settings.community.id, clock.now_ms, passphrase)
+    news = write_feed(desk, enrolment.station, stick, settings.zone)
+    click.echo(_("For the station: {path}").format(path=plain(str(news), 1000)))
 
 
 def bundle_passphrase(folder: Path, passphrase_file: Path | None) -> str | None:

@@ -5,10 +5,8 @@ from collections.abc import Iterator
 from passes.errors import N_
 from station.doctor import Finding, note, ok, problem
 from station.doctor.facts import Machine, Terminal
+from station.storage import LEAST_FREE_BYTES
 from sync.sqlite import safe_journal_mode
-
-LEAST_FREE_BYTES = 200_000_000
-"""Some 500,000 passages; below, a shift may end on a full disk."""
 
 FEW_FREE_BYTES = 1_000_000_000
 LEAST_COLUMNS, LEAST_LINES = 80, 24

@@ -17,6 +17,7 @@ from passes.trips import Direction
 from station.actions import Action, bound
 from station.actions import gate as keys
 from station.assembly import Station
+from station.clock import SleepWatch
 from station.corrections import CorrectionError
 from station.devices.manager import Device, DeviceState
 from station.devices.measurement import Measurement
@@ -53,6 +54,9 @@ _Given = TypeVar("_Given")
 TALL_ROWS = 30
 """From so many rows on there is room for every reason with its remedy, and for big digits."""
 
+GONE_AFTER_MS = 120_000
+"""Who stood here before the machine slept for longer than this is not expected to stand here still."""
+
 _LEAST_DIGITS = 14
 """Fewer are in no number of an ID card."""
 
@@ -79,12 +83,14 @@ class GateScreen(Screen[None]):
         self._lane = lane
         self._zone = station.settings.zone
         self._day = station.gate.today()
+        self._sleep = SleepWatch(station.clock)
+        self.pressed_at_s = 0.0
         self._view = GateView(self, station, lane, {state.setting: state for state in devices})
 
     def compose(self) -> ComposeResult:
         """Lay the areas out."""
         yield StatusLine(self._zone)
-        yield ScanField(_("Scan, or type a pass number"))
+        yield ScanField(_("Scan, or type: name, pinyin, pass number, plate"))
         yield HintLine()
         with Horizontal():
             yield VerdictPanel(self._zone)
@@ -303,6 +309,9 @@ class GateScreen(Screen[None]):
 
     def _record(self, *, acknowledged: bool) -> None:
         lane = self._lane
+        if lane.is_pending and self.pressed_at_s < self._view.shown_at_s:
+            self._view.hint(_("Look first, then press again: this was not on the screen yet"))
+            return
         if not lane.is_pending:
             if lane.call_next():
                 self._ring()
@@ -364,6 +373,9 @@ class GateScreen(Screen[None]):
 
     def _tick(self) -> None:
         with self._told(quietly=True):
+            slept_ms = self._sleep.slept_ms()
+            if slept_ms >= GONE_AFTER_MS:
+                self._wake(slept_ms // 60_000)
             today = self._station.gate.today()
             if today != self._day:
                 self._day = today
@@ -372,6 +384,14 @@ class GateScreen(Screen[None]):
             self._view.health()
             if self._lane.rest_ends_ms is not None:
                 self._view.reading()
+
+    def _wake(self, minutes: int) -> None:
+        """Forget who stood here before the machine slept, and say so: a reading from then says nothing of now."""
+        count = self._lane.clear()
+        self._view.all()
+        if count:
+            told = _("The computer slept for {minutes} min: scan again who is here (forgotten, unrecorded: {count})")
+            self._view.hint(told.format(minutes=minutes, count=count))
 
     def _count(self) -> None:
         with self._told(quietly=True):

@@ -6,7 +6,7 @@ from typing import Any
 from textual import events
 from textual.app import App
 
-from station.devices.scanner.wedge import END_GAP_S, Heard, Wedge
+from station.devices.scanner.wedge import END_GAP_S, STALL_S, Heard, Wedge
 from station.widgets.scan_field import PlainInput
 
 _NO_CHARACTER = "\0"
@@ -40,19 +40,22 @@ class Keyboard:
             self._wait()
         return heard.is_held
 
-    def _wait(self) -> None:
+    def _wait(self, gap_s: float = END_GAP_S) -> None:
         self._is_waiting = True
-        self._app.set_timer(END_GAP_S, lambda since_s=self._key_at_s: self._rested(since_s))
+        self._app.set_timer(gap_s, lambda since_s=self._key_at_s: self._rested(since_s, gap_s))
 
-    def _rested(self, since_s: float) -> None:
+    def _rested(self, since_s: float, gap_s: float) -> None:
         self._is_waiting = False
         if self._key_at_s != since_s:
             self._wait()
             return
         # All keys that came in before this moment stood before it in the queue.
-        heard = self._wedge.feed("", since_s + END_GAP_S + _A_LITTLE_S)
-        if self._app.screen_stack:  # else the app is closing
-            self._obey(heard)
+        heard = self._wedge.feed("", since_s + gap_s + _A_LITTLE_S)
+        if not self._app.screen_stack:  # the app is closing
+            return
+        self._obey(heard)
+        if self._wedge.is_open:
+            self._wait(STALL_S)
 
     def _obey(self, heard: Heard) -> None:
         field = self._app.focused if heard.typed or heard.strayed else None

@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from passes.errors import N_
-from passes.masking import mask_name
+from passes.masking import mask_name, mask_plate
 from passes.plaintext import plain
 from passes.trips import Direction
 from station import wording
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 DRIFT_TOLD_MS = 120_000
 """A device clock that is off by more than this is told to the guard (design section 6)."""
+
+AMBER_AFTER_MS = 60_000
+"""A cable that is pushed in again within a minute has troubled nobody."""
 
 _DIRECTION_CELLS = 3
 """The widest word for a direction, OUT."""
@@ -116,13 +119,16 @@ class PassageList(Static):
     def _line(self, passage: LoggedPassage) -> Content:
         body = passage.body
         name = mask_name(body.holder) if body.holder else _("(no pass)")
+        place = plain(body.address or "")
+        if body.vehicle:
+            name, place = mask_plate(body.vehicle.plate), wording.people_in_vehicle(1 + len(body.companions))
         reading = wording.celsius_text(body.attempts[-1].celsius if body.attempts else None)
         why = wording.in_short(body.reasons) if body.outcome != "turned_back" else plain(body.remark or "", 40)
         cells = [
             wording.clock_time(passage.at_ms, self._zone),
             column(_(wording.DIRECTIONS[body.direction]), _DIRECTION_CELLS),
             column(name, 10),
-            column(plain(body.address or ""), 13),
+            column(place, 13),
             f"{reading:>5}",
             column(_("taken back") if passage.is_undone else _(wording.OUTCOMES[body.outcome]), 11),
             why,
@@ -182,16 +188,21 @@ _ROW_GAP = "  "
 
 
 class HealthLine(Static):
-    """Devices, unsent records and clock, in words; trouble is amber and says its remedy on the line below."""
+    """Devices, unsent records and clock, in words; trouble says its remedy on the line below.
+
+    It is amber when it has been there for `AMBER_AFTER_MS`, and red at once where records are at risk.
+    """
 
     DEFAULT_CSS = """
     HealthLine { height: auto; max-height: 5; padding: 0 1; }
     HealthLine.-trouble { background: #ffb300; color: #000000; }
+    HealthLine.-risk { background: #b71c1c; color: #ffffff; }
     """
 
     def __init__(self) -> None:
         super().__init__(markup=False)
         self._shown: list[str] = []
+        self._since_ms: dict[str, int] = {}
 
     def show(
         self,
@@ -200,13 +211,24 @@ class HealthLine(Static):
         courier: "CourierState | None",
         now_ms: int,
         alarm: str = "",
+        risk: str = "",
     ) -> None:
         """Show how the parts fare; `courier` is None at a station that works alone. Repaints only what changed.
 
-        `alarm` is what is amiss with the station's records (`station.travel.alarms`).
+        `alarm` is what is amiss with the station's records (`station.travel.alarms`), `risk` what may keep
+        new ones from the disk.
         """
-        sentences = [one for one in (_device_trouble(devices), alarm, _courier_trouble(courier)) if one]
-        self.set_class(bool(sentences) or backlog.stuck > 0, "-trouble")
+        troubles = {
+            "device": _device_trouble(devices),
+            "alarm": alarm,
+            "link": _courier_trouble(courier),
+            "stuck": _stuck(backlog),
+        }
+        self._since_ms = {name: self._since_ms.get(name, now_ms) for name, told in troubles.items() if told}
+        since_ms = [*self._since_ms.values(), *([backlog.oldest_ms] if courier and backlog.oldest_ms else [])]
+        self.set_class(any(now_ms - since >= AMBER_AFTER_MS for since in since_ms), "-trouble")
+        self.set_class(bool(risk), "-risk")
+        sentences = [one for one in (risk, troubles["device"], alarm, troubles["link"]) if one]
         words = [*_device_words(devices), _unsent(backlog, now_ms), *_courier_words(courier), _stuck(backlog)]
         shown = [*rows_of([word for word in words if word], self.content_size.width), *sentences]
         if shown != self._shown:

@@ -16,7 +16,7 @@ from station.screens.messages import CodeRead
 _CODE = re.compile(rf"{PREFIX}[A-Z2-7]{{40,}}")
 """A pass that was scanned into a field: nobody writes that by hand."""
 
-_MOST_TAKEN_BACK = 16
+_MOST_TAKEN_BACK = 24
 """More than a scanner types before it is known to be one."""
 
 

@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from passes.errors import GatepostError
-from passes.masking import mask_name, mask_scan
+from passes.masking import mask_name, mask_plate, mask_scan
 from passes.plaintext import plain
 from passes.policy import Outcome, Verdict
 from station import wording
@@ -146,7 +146,10 @@ def _who(scan: Scan) -> Content:
     person = scan.person
     if person is None:
         return Content(mask_scan(scan.text, 44))
-    return Content(f"{mask_name(person.holder)}{_SPACED}{_(person.kind.label)}{_SPACED}{plain(person.address, 24)}")
+    parts = [mask_name(person.holder), _(person.kind.label), plain(person.address, 24)]
+    if person.vehicle:
+        parts[2:] = [mask_plate(person.vehicle.plate), wording.people_in_vehicle(1 + len(scan.companions)), *parts[2:]]
+    return Content(_SPACED.join(part for part in parts if part))
 
 
 def _pass_line(scan: Scan, zone: tzinfo) -> Content:

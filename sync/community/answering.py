@@ -10,7 +10,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sync.community.limits import Limits, TooManyError
-from sync.community.stations import Caller, UnknownSecretError, authenticate, digest_of
+from sync.community.stations import Caller, UnknownSecretError, authenticate
+from sync.secrets import secret_digest
 from sync.wire import PROTOCOL_HEADER, PROTOCOL_VERSION, Problem
 
 _PROTOCOL = {PROTOCOL_HEADER: PROTOCOL_VERSION, "cache-control": "no-store"}
@@ -23,7 +24,7 @@ async def caller_of(request: Request, engine: sa.Engine, community: str) -> Call
     """
     limits: Limits | None = request.app.state.limits
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    digest = digest_of(secret.strip() if scheme.lower() == "bearer" else "")
+    digest = secret_digest(secret.strip() if scheme.lower() == "bearer" else "")
     host = host_of(request.scope)
     if limits is not None:
         limits.check_secret(host, digest)

@@ -26,7 +26,7 @@ from sync.community.keys import newest_trust_list
 from sync.community.limits import Limits, TooManyError
 from sync.community.logs import LOGGER
 from sync.community.metrics import EVENTS
-from sync.community.offers import OfferError, take
+from sync.community.offers import OfferError, OtherStationError, take
 from sync.community.receiving import BodyError, Packed, read_lines, receive
 from sync.community.registry import find_community
 from sync.community.settings import LimitsTable
@@ -169,6 +169,7 @@ def make_app(
             UnknownSecretError: _handler(401, {"www-authenticate": "Bearer"}),
             StationWithdrawnError: _handler(403),
             OfferError: _handler(403),
+            OtherStationError: _handler(409),
             TooManyError: _too_many,
             DatabaseError: _away,
             GatepostError: _away,

@@ -26,6 +26,7 @@ from sync.community.office import (
 )
 from sync.community.registry import find_community
 from sync.community.settings import FILE_NAME, CommunitySettings
+from sync.disk import through_to_disk
 
 MANIFEST_FILE = "backup.json"
 IMAGE_FILE = "community.sqlite"
@@ -86,7 +87,7 @@ def back_up(
             if read_backup(part) != backup:
                 raise BackupError(N_("{path}: what was written cannot be read back; try another disk"), path=part)
             part.rename(target)
-            _through_to_disk(target.parent)
+            through_to_disk(target.parent)
         finally:
             shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
@@ -165,8 +166,8 @@ def _write(
     with os.fdopen(descriptor, "wb") as file:
         file.write(manifest + b"\n")
     for path in part.iterdir():
-        _through_to_disk(path)
-    _through_to_disk(part)
+        through_to_disk(path)
+    through_to_disk(part)
     return backup
 
 
@@ -177,12 +178,3 @@ def _vouched(path: Path) -> BackedUp:
             digest.update(chunk)
             size += len(chunk)
     return BackedUp(bytes=size, sha256=digest.hexdigest())
-
-
-def _through_to_disk(path: Path) -> None:
-    if os.name == "posix" or path.is_file():
-        descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -18,6 +18,7 @@ from passes.trust import read_trust_list, trust_list_bytes
 from sync.bodies import KeyAdded, KeyWithdrawn
 from sync.community.backups import SECRET_FILES
 from sync.community.database import events, feed_counters, forks, quarantine, reading, stations, writing
+from sync.community.doubts import open_doubts
 from sync.community.folding import fold
 from sync.community.office import DIGEST_KEY_FILE, KEY_FILES, key_path, load_root_public, load_trust_list
 from sync.community.registers import each_record
@@ -85,6 +86,8 @@ def check_surroundings(engine: sa.Engine, community: str, folder: Path, now_ms: 
     with reading(engine) as connection:
         yield from check_keys(connection, community, folder)
         yield from _check_stations(connection, community, now_ms)
+        for doubt in open_doubts(connection, community):
+            yield Finding("attention", doubt.told())
         yield from _check_clock(connection, community, now_ms)
     yield from _check_disk(engine, folder)
 

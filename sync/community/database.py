@@ -13,11 +13,12 @@ from sqlalchemy import Column, Engine, ForeignKeyConstraint, Index, PrimaryKeyCo
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from passes.errors import N_, GatepostError, UsageError
-from sync.sqlite import safe_journal_mode, sqlite3
+from sync.sqlite import CACHED_STATEMENTS, safe_journal_mode, sqlite3
 
 __all__ = [
     "DatabaseError",
     "Engine",
+    "asking",
     "communities",
     "database_errors",
     "events",
@@ -128,6 +129,7 @@ offers = Table(
 
 _IS_PERSON = sa.text("kind = 'person.registered'")
 _IS_OPENING = sa.text("kind = 'shift.opened'")
+_IS_DOUBT = sa.text("kind = 'head.doubted'")
 
 events = Table(
     "events",
@@ -155,6 +157,7 @@ events = Table(
     UniqueConstraint("community", "feed_no", name="events_feed_no_uq"),
     Index("events_of_persons", "community", "feed_no", postgresql_where=_IS_PERSON, sqlite_where=_IS_PERSON),
     Index("events_of_shifts", "community", "id", "feed_no", postgresql_where=_IS_OPENING, sqlite_where=_IS_OPENING),
+    Index("events_of_doubts", "community", "feed_no", postgresql_where=_IS_DOUBT, sqlite_where=_IS_DOUBT),
 )
 
 happened_ms: sa.ColumnElement[int] = sa.func.coalesce(events.c.at_ms - events.c.drift_ms, events.c.at_ms)
@@ -260,6 +263,23 @@ def reading(engine: Engine) -> Iterator[sa.Connection]:
 
 
 @contextmanager
+def asking(engine: Engine) -> Iterator[sa.Connection]:
+    """Run statements of which each is a transaction of its own, told by a round trip instead of three.
+
+    Raises `DatabaseError`. On SQLite, where nothing is sent anywhere, it is `reading`.
+    """
+    if engine.dialect.name != "postgresql":
+        with reading(engine) as connection:
+            yield connection
+        return
+    with (
+        database_errors(engine),
+        engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+    ):
+        yield connection
+
+
+@contextmanager
 def writing(engine: Engine) -> Iterator[sa.Connection]:
     """Run the block as one transaction, committed when the block has been left without an exception.
 
@@ -325,7 +345,7 @@ def _open_sqlite(url: sa.URL) -> Engine:
         url.set(drivername="sqlite+pysqlite"),
         module=sqlite3,
         hide_parameters=True,
-        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S},
+        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S, "cached_statements": CACHED_STATEMENTS},
     )
 
     def set_up(connection: Any, _record: object) -> None:

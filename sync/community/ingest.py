@@ -24,7 +24,7 @@ from sync.community.database import events, forks, quarantine, trouble, writing
 from sync.community.holdings import branch_of
 from sync.community.inserting import PlaceTakenError, Rows, Setting, insert_unless_there, make_rows
 from sync.community.numbering import Numbers, ReservationLostError, reserved, take_numbers
-from sync.community.screening import Rejection, screen
+from sync.community.screening import Rejection, Screen
 from sync.community.stations import Place, advance_head, note_contact, note_head
 from sync.events import from_json
 from sync.wire import MAX_EVENTS, EventAnswer
@@ -67,9 +67,10 @@ class Batch:
 def read_batch(engine: sa.Engine, setting: Setting, lines: Iterable[bytes]) -> Batch:
     """Read and check the lines of a batch, and lay out its rows; one bad line never stops the rest."""
     batch = Batch(setting, make_rows(engine, setting))
+    look = Screen(setting.station).look
     # Of each event only the row is kept, so that the next one finds its memory free and in the CPU's cache.
     for number, raw in enumerate(lines):
-        found = screen(raw, setting.station)
+        found = look(raw)
         if isinstance(found, Rejection):
             batch.refused.append(Refused(number, raw, found.reason))
             continue

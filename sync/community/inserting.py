@@ -1,5 +1,7 @@
 """Getting a batch's events into the table: COPY on PostgreSQL, executemany on SQLite, the same outcome on both."""
 
+import itertools
+import struct
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,8 +20,17 @@ _COLUMNS = (
 )
 _NAMES = ", ".join(_COLUMNS)
 
-_NULL = r"\N"
-"""What COPY's text format writes for a cell without a value."""
+_COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_END = b"\xff\xff"
+_SIZE = struct.Struct(">i")
+_ROW_HEAD = struct.Struct(">hiq")
+_NUMBER = struct.Struct(">iq")
+_NUMBER_AND_SIZE = struct.Struct(">iqi")
+_TIMES = struct.Struct(">iqiq")
+_DIGESTS = struct.Struct(">i64si64si64s")
+_NULL = _SIZE.pack(-1)
+_TRUE = _SIZE.pack(1) + b"\1"
+_FALSE = _SIZE.pack(1) + b"\0"
 
 # COPY cannot skip what is there already, so it fills a table of the connection's own.
 _MAKE_INCOMING = "CREATE TEMPORARY TABLE IF NOT EXISTS gatepost_incoming (LIKE events) ON COMMIT DELETE ROWS"
@@ -77,26 +88,40 @@ def insert_unless_there(connection: sa.Connection, table: sa.Table, rows: list[d
 
 
 class _CopyRows:
-    """Rows as the lines of PostgreSQL's COPY in text format, each without its feed number, which comes first."""
+    """Rows as those of PostgreSQL's COPY in binary format, each without its feed number, which comes first.
+
+    The format is that of PostgreSQL's manual, COPY, "File Formats: Binary Format": the number of cells, then before
+    each cell its size in bytes. PostgreSQL takes it for two thirds of what reading text costs it.
+    """
 
     def __init__(self, setting: Setting) -> None:
         self._cells = _Cells()
-        self._shared = f"\t{_escaped(setting.community)}\t{_escaped(setting.station)}\t{setting.received_at_ms}"
-        self._lines: list[bytes] = []
-
-    def add(self, event: Event, body: str) -> None:
-        # Numbers and digests, which `screening` has checked, hold nothing that COPY reads in its own way.
-        cells, clock = self._cells, event.clock
-        drift = _NULL if clock.drift_ms is None else clock.drift_ms
-        header = (
-            f"{self._shared}\t{cells[event.epoch]}\t{event.seq}\t{_escaped(event.id)}\t{cells[event.kind]}"
-            f"\t{event.at_ms}\t{clock.device_ms}\t{drift}\t{'t' if clock.suspect else 'f'}\t{cells[event.shift]}"
-            f"\t{event.body_sha256}\t{event.prev}\t{event.hash}\t"
+        self._before = (
+            self._cells[setting.community] + self._cells[setting.station] + _NUMBER.pack(8, setting.received_at_ms)
         )
-        # What may be Chinese stays apart: a string with one such character is slower to make and to encode.
-        escaped = _escaped(body)
-        cell = event.body if escaped is body else escaped.encode()
-        self._lines.append(b"%b%b\t%b\n" % (header.encode(), cells[event.guard].encode(), cell))
+        self._rows: list[bytes] = []
+
+    def add(self, event: Event, body: str) -> None:  # noqa: ARG002 - SQLite takes the text
+        # `screening` has checked that the numbers fit and that the digests are hexadecimal.
+        cells, clock, name = self._cells, event.clock, event.id.encode()
+        self._rows.append(
+            b"%b%b%b%b%b%b%b%b%b%b%b"
+            % (
+                self._before,
+                cells[event.epoch],
+                _NUMBER_AND_SIZE.pack(8, event.seq, len(name)),
+                name,
+                cells[event.kind],
+                _TIMES.pack(8, event.at_ms, 8, clock.device_ms),
+                _NULL if clock.drift_ms is None else _NUMBER.pack(8, clock.drift_ms),
+                _TRUE if clock.suspect else _FALSE,
+                cells[event.shift],
+                _DIGESTS.pack(64, event.body_sha256.encode(), 64, event.prev.encode(), 64, event.hash.encode()),
+                cells[event.guard],
+            )
+            + _SIZE.pack(memoryview(event.body).nbytes)
+            + event.body
+        )
 
     def insert(self, connection: sa.Connection, before_feed_no: int) -> None:
         self._copy(connection, "events", before_feed_no)
@@ -110,9 +135,12 @@ class _CopyRows:
         import psycopg
 
         driver: Any = connection.connection.driver_connection
+        numbers = range(before_no + 1, before_no + 1 + len(self._rows))
+        heads = (_ROW_HEAD.pack(len(_COLUMNS), 8, number) for number in numbers)
+        parts = itertools.chain.from_iterable(zip(heads, self._rows, strict=True))
         try:
-            with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({_NAMES}) FROM STDIN") as copy:
-                copy.write(b"".join([b"%d%b" % numbered for numbered in enumerate(self._lines, before_no + 1)]))
+            with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({_NAMES}) FROM STDIN (FORMAT binary)") as copy:
+                copy.write(b"".join((_COPY_HEAD, *parts, _COPY_END)))
         except psycopg.errors.UniqueViolation as error:
             raise PlaceTakenError from error
         except psycopg.Error as error:
@@ -154,19 +182,13 @@ class _ValueRows:
         ]
 
 
-class _Cells(dict[str | None, str]):
-    """The cells of texts of which a batch has few: each is looked at once."""
+class _Cells(dict[str | None, bytes]):
+    """The cells of texts of which a batch has few: each is made once."""
 
-    def __missing__(self, text: str | None) -> str:
-        cell = self[text] = _NULL if text is None else _escaped(text)
+    def __missing__(self, text: str | None) -> bytes:
+        cell = self[text] = _NULL if text is None else _cell(text.encode())
         return cell
 
 
-def _escaped(text: str) -> str:
-    """Return `text` as a cell of COPY's text format, what the format uses itself escaped.
-
-    The rules are those of PostgreSQL's manual, COPY, "File Formats: Text Format".
-    """
-    if "\\" in text or "\t" in text or "\n" in text or "\r" in text:
-        return text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
-    return text
+def _cell(content: bytes) -> bytes:
+    return _SIZE.pack(len(content)) + content

@@ -24,6 +24,7 @@ from sync.community.database import (
     reading,
     stations,
 )
+from sync.community.doubts import open_doubts
 from sync.community.numbering import feed_end
 from sync.community.serving import ListenError
 from sync.community.tables_feed import alerts, conflicts
@@ -84,6 +85,8 @@ class CommunityCollector(Collector):
             ("gatepost_quarantined_lines", "Lines that could not be understood and were kept.", quarantine, None),
             ("gatepost_feed_reservations", "Batches being written at this moment.", feed_reservations, None),
         )
+        doubted = len(open_doubts(connection, self._community))
+        yield _gauge("gatepost_doubted_heads", "Stations whose journal other gates saw to be otherwise.", doubted)
         for name, about, table, is_open in counted:
             query = sa.select(sa.func.count()).select_from(table).where(table.c.community == self._community)
             query = query if is_open is None else query.where(is_open.is_(None))

@@ -16,7 +16,15 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from sync.community.database import DatabaseError, communities, feed_counters, feed_reservations, reading, writing
+from sync.community.database import (
+    DatabaseError,
+    asking,
+    communities,
+    feed_counters,
+    feed_reservations,
+    reading,
+    writing,
+)
 
 
 class ReservationLostError(Exception):
@@ -113,7 +121,7 @@ def reserved(engine: sa.Engine, community: str, count: int) -> Iterator[Numbers]
     if engine.dialect.name != "postgresql" or not count:
         yield Numbers(community, count)
         return
-    with writing(engine) as connection:
+    with asking(engine) as connection:
         first_no, generation = connection.execute(_RESERVE, {"of_community": community, "count": count}).one()
     try:
         yield Numbers(community, count, first_no - 1, generation, is_reserved=True)

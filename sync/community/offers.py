@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from passes.errors import N_, GatepostError
 from sync.community.database import offers, stations, writing
-from sync.community.stations import digest_of
 from sync.enrolment import Enrolment
 from sync.onetime import keys_of, make_code
+from sync.secrets import secret_digest
 from sync.wire import EnrolmentRequest
 
 VALID_MS = 24 * 3_600_000
@@ -24,6 +24,10 @@ MOST_TRIES = 5
 
 class OfferError(GatepostError):
     """There is no such offer, it was taken by somebody else, is too old, or was guessed at too often."""
+
+
+class OtherStationError(GatepostError):
+    """The code is known, but whoever knows it has records of another station; it stays good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ def offer(engine: sa.Engine, enrolment: Enrolment, now_ms: int) -> Offer:
         "locator": keys.locator,
         "station": enrolment.station,
         "proof_sha256": hashlib.sha256(keys.proof).hexdigest(),
-        "secret_sha256": digest_of(enrolment.secret),
+        "secret_sha256": secret_digest(enrolment.secret),
         "sealed": keys.seal(enrolment),
         "expires_at_ms": expires_at_ms,
         "tries": 0,
@@ -60,7 +64,8 @@ def offer(engine: sa.Engine, enrolment: Enrolment, now_ms: int) -> Offer:
 def take(engine: sa.Engine, community: str, wish: EnrolmentRequest, now_ms: int) -> bytes:
     """Return what was sealed for whoever knows the code, and enter the station's secret and public key.
 
-    Raises `OfferError`, the same for whatever reason, so that nobody learns which offers there are.
+    Raises `OfferError`, the same for whatever reason, so that nobody learns which offers there are; and
+    `OtherStationError` where the code is right, but for another station than has records already.
     """
     mine = sa.and_(offers.c.community == community, offers.c.locator == wish.locator)
     with writing(engine) as connection:
@@ -70,6 +75,12 @@ def take(engine: sa.Engine, community: str, wish: EnrolmentRequest, now_ms: int)
         is_open = row is not None and now_ms < row.expires_at_ms and row.tries < MOST_TRIES
         is_known = row is not None and hmac.compare_digest(row.proof_sha256, proof)
         is_good = is_open and is_known and len(wish.public_key) == 32
+        if row is not None and is_good and wish.station not in ("", row.station):
+            raise OtherStationError(
+                N_("the code is for station {offered}, the records are of {kept}; have a code made for that id"),
+                offered=row.station,
+                kept=wish.station[:80],
+            )
         if row is not None and is_good and row.taken_by in (None, key) and _enter(connection, row, key):
             connection.execute(sa.update(offers).where(mine).values(taken_by=key, taken_at_ms=now_ms))
             return bytes(row.sealed)

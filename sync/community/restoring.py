@@ -4,7 +4,6 @@ Whatever was there is kept beside it or refused. What comes back begins a new ge
 community has forgotten what they have sent since, and send it again.
 """
 
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from sync.community.settings import (
     save_settings,
 )
 from sync.community.streaming import streaming
+from sync.disk import through_to_disk
 from sync.sqlite import sqlite3
 
 _OTHERS = sa.text(
@@ -136,10 +136,7 @@ def _put_in_place(part: Path, database: Path, now_ms: int) -> Path | None:
             if companion.exists():
                 companion.rename(f"{aside}{suffix}")
     part.rename(database)
-    if os.name == "posix":
-        descriptor = os.open(database.parent, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
+    through_to_disk(database.parent)
     return aside
 
 

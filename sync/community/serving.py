@@ -1,6 +1,7 @@
 """Running the community's application on a socket, in one process or several, until told to end."""
 
 import ipaddress
+import multiprocessing.connection
 import os
 import signal
 import socket
@@ -150,7 +151,7 @@ def serve_in_processes(
     _config(make, front, factory=True).load()
     with _listening(host, port) as listener, _signals_only_end_the_server():
         address = _address(listener, front.tls)
-        config = _config(make, front, factory=True, workers=processes)
+        config = _config(_Worker(make), front, factory=True, workers=processes)
         _Processes(config, [listener], lambda: on_listening(address)).run()
 
 
@@ -181,6 +182,27 @@ def _address(listener: socket.socket, tls: Tls | None) -> str:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     return f"{'https' if tls else 'http'}://{shown}:{port}"
+
+
+@dataclass(frozen=True)
+class _Worker:
+    """Makes the application of one process, which ends with the one that started it, however that ends.
+
+    Orphans would go on serving, and keep the address from the next server.
+    """
+
+    make: Callable[[], ASGIApp]
+
+    def __call__(self) -> ASGIApp:
+        first = multiprocessing.parent_process()
+        if first is not None:
+            threading.Thread(target=_end_with, args=(first.sentinel,), daemon=True).start()
+        return self.make()
+
+
+def _end_with(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _Processes(Multiprocess):

@@ -3,7 +3,6 @@
 A secret is 256 random bits; only its SHA-256 is kept. That needs no slow hash: nobody guesses 256 bits.
 """
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -14,8 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from passes.errors import N_, GatepostError, UsageError
-from sync.community.database import communities, reading, stations, writing
+from sync.community.database import asking, communities, reading, stations, writing
 from sync.events import OFFICE
+from sync.secrets import secret_digest
 from sync.wire import SignedHead
 
 _SECRET_PREFIX = "gps_"  # noqa: S105 - the mark by which a leaked secret is recognised, not a secret
@@ -116,7 +116,7 @@ def add_station(engine: sa.Engine, community: str, station: str, name: str, now_
         "community": community,
         "station": station,
         "name": name,
-        "secret_sha256": digest_of(secret),
+        "secret_sha256": secret_digest(secret),
         "added_at_ms": now_ms,
     }
     with writing(engine) as connection:
@@ -125,6 +125,16 @@ def add_station(engine: sa.Engine, community: str, station: str, name: str, now_
         except IntegrityError as error:
             raise _taken(station) from error
     return secret
+
+
+def replace_secret(engine: sa.Engine, community: str, station: str, secret: str) -> None:
+    """Let another machine be the station from now on: by this secret, and by whatever key it signs with first."""
+    with writing(engine) as connection:
+        connection.execute(
+            sa.update(stations)
+            .where(stations.c.community == community, stations.c.station == station)
+            .values(secret_sha256=digest_of(secret), public_key=None)
+        )
 
 
 def make_secret() -> str:
@@ -188,11 +198,11 @@ def require_enrolled(connection: sa.Connection, community: str, station: str) ->
 
 
 def authenticate(engine: sa.Engine, community: str, digest: str) -> Caller:
-    """Return the station of `community` whose secret has this digest, as `digest_of` makes it.
+    """Return the station of `community` whose secret has this digest, as `secret_digest` makes it.
 
     Raises `UnknownSecretError`, also for a secret of another community; `StationWithdrawnError`; `DatabaseError`.
     """
-    with reading(engine) as connection:
+    with asking(engine) as connection:
         row = connection.execute(_CALLER, {"of_community": community, "digest": digest}).one_or_none()
     if row is None or not hmac.compare_digest(row[0], digest):
         raise UnknownSecretError(
@@ -273,8 +283,3 @@ def _taken(station: str) -> UsageError:
         N_("station {station}: is enrolled already; choose another id, or withdraw this one and add a new id"),
         station=station,
     )
-
-
-def digest_of(secret: str) -> str:
-    """Return what is kept of a secret."""
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -25,8 +25,9 @@ from sync.community.ingest import read_batch, store_batch
 from sync.community.inserting import Setting
 from sync.community.numbering import feed_end
 from sync.community.schema import migrate, migrate_down
-from sync.community.stations import StationWithdrawnError, add_station, authenticate, digest_of, withdraw_station
+from sync.community.stations import StationWithdrawnError, add_station, authenticate, withdraw_station
 from sync.events import Event, to_json
+from sync.secrets import secret_digest
 from sync.wire import Holding, JournalAnswer
 from tests.community.conftest import COMMUNITY, DEADLINE_S, NOW_MS, Chain, Server, answers_of, lines_of, passage
 
@@ -218,6 +219,6 @@ def test_stations_outlive_the_migration_up_and_down(engine: sa.Engine) -> None:
         {"head_epoch", "head_seq"}
     )
     migrate(engine)
-    assert authenticate(engine, COMMUNITY, digest_of(secret)).station_name == "东门"
+    assert authenticate(engine, COMMUNITY, secret_digest(secret)).station_name == "东门"
     with reading(engine) as connection:
         assert connection.execute(sa.select(stations.c.head_epoch, stations.c.head_seq)).all() == [(None, None)]

@@ -13,8 +13,9 @@ from sync.community.database import events, exports, forks, open_engine, quarant
 from sync.community.holdings import holdings
 from sync.community.numbering import feed_end
 from sync.community.registry import add_community
+from sync.community.screening import MAX_INTEGER
 from sync.community.stations import add_station, withdraw_station
-from sync.events import Event, is_intact
+from sync.events import Clock, Event, is_intact
 from sync.wire import (
     MAX_BODY_BYTES,
     MAX_EVENTS,
@@ -44,14 +45,19 @@ def statuses(server: Server, sent: list[Event], station: str = "east") -> list[s
 
 
 def test_a_batch_is_stored_exactly_as_it_came(server: Server) -> None:
-    sent = Chain("east").many(3)
+    chain = Chain("east")
+    sent = chain.many(2)
+    sent.append(chain.add(passage('\\N\t张\r\n"𠮷'), shift="", guard=None, clock=Clock(device_ms=-1, suspect=True)))
+    sent.append(
+        chain.add(shift="夜班\t\\.", guard="", event_id="编号", clock=Clock(device_ms=MAX_INTEGER, drift_ms=-1))
+    )
     response = server.post("east", lines_of(sent))
     assert response.headers[PROTOCOL_HEADER] == PROTOCOL_VERSION
     answer = msgspec.json.decode(response.content, type=JournalAnswer)
-    assert [(one.line, one.status) for one in answer.results] == [(0, "stored"), (1, "stored"), (2, "stored")]
+    assert [(one.line, one.status) for one in answer.results] == [(line, "stored") for line in range(4)]
     assert (answer.community, answer.server_time_ms) == (COMMUNITY, NOW_MS)
     rows = server.rows(events)
-    assert [row.feed_no for row in rows] == [1, 2, 3]
+    assert [row.feed_no for row in rows] == [1, 2, 3, 4]
     for row, event in zip(rows, sent, strict=True):
         assert row.body.encode() == bytes(event.body)
         stored = {name: getattr(row, name) for name in ("station", "epoch", "seq", "id", "kind", "at_ms")}

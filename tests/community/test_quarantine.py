@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from sync.community.database import events, quarantine
-from sync.community.screening import MAX_INTEGER, MAX_LINE_BYTES, MAX_NAME_CHARS, Rejection, screen
+from sync.community.screening import MAX_INTEGER, MAX_LINE_BYTES, MAX_NAME_CHARS, Rejection, Screen
 from sync.events import GENESIS, Clock, Event, canonical_json, recompute_hash, to_json
 from sync.wire import EventAnswer
 from tests.community.conftest import NOW_MS, Chain, Server, answers_of, passage
@@ -88,7 +88,7 @@ def test_wrong_lines_are_kept_aside_and_do_not_stop_the_rest(server: Server) -> 
 
 @pytest.mark.parametrize("name", sorted(wrong_lines()))
 def test_every_reason_names_what_is_wrong(name: str) -> None:
-    found = screen(wrong_lines()[name], "east")
+    found = Screen("east").look(wrong_lines()[name])
     assert isinstance(found, Rejection)
     assert ": " in found.reason
     assert "\0" not in found.reason

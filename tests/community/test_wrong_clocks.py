@@ -14,7 +14,7 @@ from sync.community.exports import make_sheet
 from sync.community.ingest import read_batch, store_batch
 from sync.community.inserting import Setting
 from sync.community.instants import MAX_AT_MS, local_time
-from sync.community.screening import MAX_INTEGER, Rejection, screen
+from sync.community.screening import MAX_INTEGER, Rejection, Screen
 from sync.community.shiftlog import Selection, latest_shift, list_passages, list_shifts
 from sync.community.stations import add_station
 from sync.events import Clock, Event
@@ -41,10 +41,10 @@ def dated(at_ms: int, drift_ms: int | None = None) -> Event:
 
 def test_an_event_at_the_calendars_end_is_quarantined() -> None:
     for at_ms in (LAST_OF_9999_MS, MAX_AT_MS + 1):
-        found = screen(event_json(dated(at_ms)), "east")
+        found = Screen("east").look(event_json(dated(at_ms)))
         assert isinstance(found, Rejection)
         assert found.reason.startswith("at_ms: ")
-    assert not isinstance(screen(event_json(dated(MAX_AT_MS)), "east"), Rejection)
+    assert not isinstance(Screen("east").look(event_json(dated(MAX_AT_MS))), Rejection)
 
 
 @pytest.mark.parametrize("zone", ZONES, ids=str)

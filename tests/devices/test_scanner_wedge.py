@@ -1,15 +1,20 @@
 """The scanner that types: its scans are codes, and nobody's typing is touched."""
 
 from collections.abc import Iterable
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from passes.token import PassClaims, issue_token
 from station.devices.scanner.code import MOST_CHARACTERS
-from station.devices.scanner.wedge import END_GAP_S, Wedge
+from station.devices.scanner.wedge import END_GAP_S, STALL_S, Wedge
+from tests.station.post import COMMUNITY, KEY
 
-TOKEN = "GP1" + "2JIKCQ3ZMF7RTVWXY" * 12
+TOKEN = issue_token(
+    PassClaims(bytes(16), COMMUNITY, "resident", date(2026, 1, 1), date(2026, 12, 31), "王小明", "3-2-501"), KEY
+)
 
 
 class Screen:
@@ -94,6 +99,34 @@ def test_a_held_key_is_typing() -> None:
 def test_a_busy_screen_cuts_no_scan() -> None:
     screen = Screen().press(TOKEN[:50], 0.005).press(TOKEN[50:100], 0.0)
     assert screen.press(TOKEN[100:101], 0.09).press(TOKEN[101:] + "\r", 0.001).codes == [TOKEN]
+
+
+@pytest.mark.parametrize("sent", [TOKEN, TOKEN.swapcase(), "]Q1" + TOKEN, "'".join(TOKEN.lower())])
+def test_a_machine_that_stands_still_in_a_scan_cuts_nothing_wherever_it_is(sent: str) -> None:
+    for cut in range(1, len(sent) + 1):
+        screen = Screen().press(TOKEN + "\r", 0.003).rest(2.0)
+        screen.press(sent[:cut], 0.003).rest().press((sent + "\r")[cut], 0.5).press((sent + "\r")[cut + 1 :], 0.003)
+        assert (set(screen.codes), screen.field, screen.obeyed) == ({TOKEN}, "", ""), sent[:cut]
+        assert screen.press("\r", 0.3).obeyed == "\r"
+
+
+def test_two_stalls_cut_nothing_either() -> None:
+    screen = Screen().press(TOKEN[:2], 0.003).press(TOKEN[2], 0.2).press(TOKEN[3:5], 0.06)
+    screen.press(TOKEN[5:90], 0.003).press(TOKEN[90], 0.6).press(TOKEN[91:] + "\r", 0.003)
+    assert (screen.codes, screen.field, screen.obeyed) == ([TOKEN], "", "")
+
+
+def test_what_fingers_do_after_half_a_scan_is_theirs() -> None:
+    screen = Screen().press(TOKEN[:50], 0.003).rest().press("王x\0\r", 0.3)
+    assert (screen.codes, screen.field, screen.obeyed) == ([TOKEN[:50]], "王x", "\0\r")
+    assert Screen().press(TOKEN[:50], 0.003).rest().press("\0", 0.3).obeyed == "\0"
+
+
+def test_half_a_scan_is_given_up() -> None:
+    screen = Screen().press(TOKEN[:50], 0.003).rest()
+    assert screen.codes == []
+    assert screen.rest(STALL_S).codes == [TOKEN[:50]]
+    assert screen.press("GP1", 0.2).rest().press("wang\r", 0.2).field == "GP1wang"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import resource
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -61,14 +62,22 @@ class JumpingClock:
 
 
 class Status(msgspec.Struct, frozen=True):
-    """How far a station has come."""
+    """How far a station has come; `met` counts what it has gone through since its first start."""
 
     phase: str
     pending: int
     stuck: int
     cursor: str | None
     promised: int
-    disk_refused: int
+    met: dict[str, int]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Status | None":
+        """Return what the station in `folder` said last."""
+        try:
+            return msgspec.json.decode((folder / "status.json").read_bytes(), type=cls)
+        except FileNotFoundError:
+            return None
 
 
 @dataclass
@@ -80,19 +89,20 @@ class Driver:
     promised: IO[str]
     tokens: list[str]
     dice: random.Random
+    met: Counter[str]
     told: set[str] = field(default_factory=set)
-    disk_refused: int = 0
     _limited_for: int = 0
 
     def work(self) -> None:
         """Do one thing that is done at a gate."""
         self._fill_or_free_the_disk()
         if self.dice.random() < 0.02:
+            self.met["clock set"] += 1
             self.clock.off_ms = self.dice.choice((0, 0, self.dice.randint(-900_000, 900_000)))
         try:
             self._do_something()
         except StorageError:
-            self.disk_refused += 1
+            self.met["record refused by a full disk"] += 1
             if not self._limited_for:
                 raise
 
@@ -126,6 +136,7 @@ class Driver:
                 self.free_the_disk()
         elif self.dice.random() < 0.01:
             self._limited_for = 15
+            self.met["disk filled up"] += 1
             sizes = [path.stat().st_size for path in self.station.folder.glob(f"{FILE_NAME}*")]
             resource.setrlimit(resource.RLIMIT_FSIZE, (max(sizes) + self.dice.randint(0, 30_000), NO_LIMIT))
 
@@ -202,12 +213,13 @@ def main(folder: Path, seed: int, pace_s: float) -> None:
     clock = JumpingClock()
     tokens = json.loads((folder.parent / "tokens.json").read_text())
     dice = random.Random(seed)
+    before = Status.read(folder)
     with (
         open_station(folder, clock) as station,
         (folder / "promised.txt").open("a") as promised,
         travelling(station, patience_at(pace_s)) as (carrier, state),
     ):
-        driver = Driver(station, clock, promised, tokens, dice)
+        driver = Driver(station, clock, promised, tokens, dice, Counter(before.met if before else ()))
         while not is_over.is_set():
             phase = (folder.parent / "phase").read_text()
             if state[0].drift_ms is not None:
@@ -229,7 +241,7 @@ def _tell(folder: Path, driver: Driver, phase: str) -> None:
     with suppress(GatepostError, OSError):
         backlog = station.outbox.backlog()
         cursor = read_note(station.journal.connection, CURSOR)
-        status = Status(phase, backlog.pending, backlog.stuck, cursor, len(driver.told), driver.disk_refused)
+        status = Status(phase, backlog.pending, backlog.stuck, cursor, len(driver.told), dict(driver.met))
         part = folder / "status.part"
         part.write_bytes(msgspec.json.encode(status))
         part.replace(folder / "status.json")

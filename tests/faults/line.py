@@ -10,6 +10,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Self
 
 from sync.wire import PROTOCOL_HEADER, PROTOCOL_VERSION
@@ -27,13 +28,15 @@ _CONNECTION = re.compile(rb"\r\nconnection: *[^\r]*", re.IGNORECASE)
 class Line:
     """The line to the server on `port`; `url` is what stations are told. Runs on a thread of its own.
 
-    A late answer comes when a station that waits for `patience_s` waits no more.
+    A late answer comes when a station that waits for `patience_s` waits no more. Whoever has the secret `cut_off`
+    has no line.
     """
 
     def __init__(self, port: int, seed: int, patience_s: float) -> None:
         self.port = port
         self.is_faulty = False
         self.is_down = False
+        self.cut_off: bytes | None = None
         self.met: Counter[str] = Counter()
         self.url = ""
         self._late_s = 1.6 * patience_s
@@ -55,9 +58,10 @@ class Line:
             "request cut short": self._shorten_request,
             "answer cut short": self._shorten_answer,
             "answer's connection cut": self._cut_answer,
-            "another status": self._other_status,
+            "answer in drops": self._drip,
             "captive portal": self._portal,
             "no HTTP": self._no_http,
+            **{f"status {status}": partial(self._other_status, status) for status in STATUSES},
         }
 
     def __enter__(self) -> Self:
@@ -96,7 +100,7 @@ class Line:
             self._keep(task)
         with suppress(OSError, EOFError, asyncio.LimitOverrunError):
             request = await _read_message(reader)
-            if not self.is_down:
+            if not self.is_down and not (self.cut_off and self.cut_off in request):
                 self.met["requests"] += 1
                 await self._carry(request, writer)
         writer.close()
@@ -173,9 +177,15 @@ class Line:
         answer = await self._ask(request)
         writer.write(answer[: self._dice.randrange(len(answer) + 1)])
 
-    async def _other_status(self, request: bytes, writer: asyncio.StreamWriter) -> None:
-        status = self._dice.choice(STATUSES)
-        self.met[f"status {status}"] += 1
+    async def _drip(self, request: bytes, writer: asyncio.StreamWriter) -> None:
+        """Answer byte by byte, each in time and all of them never."""
+        answer = await self._ask(request)
+        for at in range(len(answer)):
+            writer.write(answer[at : at + 1])
+            await writer.drain()
+            await asyncio.sleep(self._late_s / 20)
+
+    async def _other_status(self, status: int, request: bytes, writer: asyncio.StreamWriter) -> None:
         header = self._dice.choice((_OUR_HEADER, b""))
         writer.write(_answer(status, b'{"detail":"not now"}', header + b"retry-after: 1\r\n"))
 

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,11 +43,15 @@ def prove(
         _wait(world.stations, "all stations run", lambda: all(station.status for station in world.stations))
         world.line.is_faulty = True
         with Chaos(world, seed, chaos_pace_s) as chaos:
-            threading.Event().wait(seconds)
+            ends_s = time.monotonic() + seconds
+            while time.monotonic() < ends_s:
+                chaos.check()
+                threading.Event().wait(min(1.0, seconds))
             _wait([], "everything has failed once", lambda: world.line.has_met_all and chaos.has_done_all)
         world.line.is_faulty = False
         world.set_phase("quiet")
         _wait(world.stations, "all queues are empty and all feeds read", lambda: _is_healed(world))
+        world.sticks.repeat_all()
         ends = {station.name: station.end() for station in world.stations}
         said = {station.name: station.said for station in world.stations if "Traceback" in station.said}
         assert set(ends.values()) == {0}, (ends, said)
@@ -90,15 +95,18 @@ def _wait(stations: list[StationProcess], what: str, is_so: Callable[[], object]
 
 def tell(world: World, report: Report, seconds: float) -> list[str]:
     """Return what happened, as lines."""
-    refused = sum(station.status.disk_refused for station in world.stations if station.status)
+    at_gates: Counter[str] = Counter()
+    for station in world.stations:
+        at_gates.update(station.status.met if station.status else {})
     starts = sum(station.starts for station in world.stations)
     return [
         f"{len(world.stations)} stations, {seconds:.0f} s of faults: all is well",
         f"promised and found: {report.promised} events; in the database: {report.events}",
         f"passages allowed: {report.passages}; first legs that were claimed: {report.claimed}; undone: {report.undone}",
         f"open conflicts, the same at every station: {report.conflicts}",
-        f"deeds: {world.deeds}; starts of stations: {starts}",
-        f"records refused by a full disk, since each station's last start: {refused}",
+        f"deeds: {dict(sorted(world.deeds.items()))}; starts of stations: {starts}",
+        f"at the gates: {dict(sorted(at_gates.items()))}",
+        f"sticks: {dict(sorted(world.sticks.met.items()))}",
         f"line: {dict(sorted(world.line.met.items()))}",
     ]
 

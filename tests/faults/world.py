@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,17 +24,19 @@ from station.assembly import open_station
 from station.clock import SystemClock
 from station.issuing import Application
 from station.joining import join
-from station.settings import GateSettings, ThermometerSettings
+from station.settings import SECRET_FILE, GateSettings, ThermometerSettings
 from sync.community.database import open_engine
 from sync.community.settings import CommunitySettings, CommunityTable, DatabaseTable, ServerTable
 from sync.community.setup import enrol_station, set_up_community
 from tests.faults.gate_process import Status, patience_at
 from tests.faults.line import Line
+from tests.faults.sticks import Sticks
 
 ROOT = Path(__file__).parents[2]
 COMMUNITY = "370212004001"
 DEADLINE_S = 60
 PASSES_A_STATION = 8
+LINE_UP_S = 3.0
 SERVER_PROCESSES = 2
 TRIES = 20
 FIRST = "gate-1"
@@ -134,10 +137,7 @@ class StationProcess:
     @property
     def status(self) -> Status | None:
         """How far it has come, as it said last."""
-        try:
-            return msgspec.json.decode((self.folder / "status.json").read_bytes(), type=Status)
-        except FileNotFoundError:
-            return None
+        return Status.read(self.folder)
 
     @property
     def said(self) -> str:
@@ -154,8 +154,9 @@ class World:
     engine: sa.Engine
     server: CommunityServer
     line: Line
+    sticks: Sticks
     stations: list[StationProcess] = field(default_factory=list)
-    deeds: dict[str, int] = field(default_factory=dict)
+    deeds: Counter[str] = field(default_factory=Counter)
 
     def set_phase(self, phase: str) -> None:
         """Tell all stations what to do."""
@@ -187,7 +188,8 @@ def open_world(folder: Path, database_url: str, count: int, seed: int, pace_s: f
     settings = found_community(community_folder, database_url)
     engine = open_engine(database_url)
     server = CommunityServer(community_folder, free_port(), SERVER_PROCESSES, folder / "server.txt")
-    world = World(folder, database_url, engine, server, Line(server.port, seed, patience_at(pace_s)))
+    line = Line(server.port, seed, patience_at(pace_s))
+    world = World(folder, database_url, engine, server, line, Sticks(folder / "sticks", community_folder))
     world.set_phase("faults")
     try:
         with world.line:
@@ -250,7 +252,7 @@ def _quiet_zone() -> str:
     return "Asia/Shanghai" if hour < 12 else "America/New_York"
 
 
-DEEDS = (*["station"] * 4, "worker", "server", "restart", "line", "database")
+DEEDS = (*["station"] * 4, "worker", "server", "restart", "line", "database", "stick")
 
 
 @dataclass
@@ -288,11 +290,15 @@ class Chaos:
         except BaseException as error:
             self._error = error
 
+    def check(self) -> None:
+        """Raise what went wrong."""
+        if self._error:
+            raise self._error
+
     @property
     def has_done_all(self) -> bool:
         """Whether everything has been done once; raises what went wrong."""
-        if self._error:
-            raise self._error
+        self.check()
         return set(DEEDS) <= self.world.deeds.keys()
 
     def _hurt(self, deed: str, dice: random.Random) -> None:
@@ -312,6 +318,27 @@ class Chaos:
             world.line.is_down = True
             self._stop.wait(dice.uniform(0.5, 4))
             world.line.is_down = False
-        else:
+        elif deed == "stick" and not self._carry_a_stick(dice):
+            return
+        elif deed == "database":
             world.kill_a_backend()
-        world.deeds[deed] = world.deeds.get(deed, 0) + 1
+        world.deeds[deed] += 1
+
+    def _carry_a_stick(self, dice: random.Random) -> bool:
+        """Race stick and network for the same records; say whether there were any."""
+        world, station = self.world, dice.choice(self.world.stations)
+        world.line.cut_off = (station.folder / SECRET_FILE).read_bytes()
+        self._stop.wait(3 * station.pace_s)
+        try:
+            stick = world.sticks.export(station.folder, dice)
+        finally:
+            # While the office's command starts or works, so that each of the two is the first now and then.
+            line_up = threading.Timer(dice.uniform(0, LINE_UP_S), lambda: setattr(world.line, "cut_off", None))
+            line_up.start()
+        if stick:
+            world.sticks.take_in(stick, dice)
+        line_up.join()
+        if stick is None:
+            return False
+        world.sticks.take_over(station.folder, stick, dice)
+        return True

@@ -142,3 +142,25 @@ def test_no_call_catches_everything() -> None:
         and not any(isinstance(inner, ast.Raise) and inner.exc is None for inner in ast.walk(node))
     ]
     assert bare == [], "catch what can happen there, or raise it again:\n" + "\n".join(bare)
+
+
+_SECRET_NAME = re.compile(r"(?:secret|proof|password|passphrase|signature|tag|pin|mac)(?:_\w+)?", re.IGNORECASE)
+
+
+def test_secrets_are_compared_in_constant_time() -> None:
+    found = [
+        f"{relative(path)}:{node.lineno} {ast.unparse(node)}"
+        for path in python_files(*FLOORS)
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Compare) and any(isinstance(operator, ast.Eq | ast.NotEq) for operator in node.ops)
+        for side in (node.left, *node.comparators)
+        if _names_a_secret(side)
+    ]
+    assert found == [], "use hmac.compare_digest:\n" + "\n".join(found)
+
+
+def _names_a_secret(side: ast.expr) -> bool:
+    # A column is compared by the database, with the digest of what the caller sent: nothing of that can be tried out.
+    written = ast.unparse(side)
+    is_named = isinstance(side, ast.Name | ast.Attribute) and _SECRET_NAME.fullmatch(written.rpartition(".")[2])
+    return bool(is_named) and ".c." not in written

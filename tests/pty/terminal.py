@@ -90,9 +90,13 @@ class Terminal:
         """Type as fingers do, more slowly than any scanner."""
         for key in text:
             self.type(key)
-            ends_s = monotonic() + FINGERS_S
-            while monotonic() < ends_s:
-                self.look(FINGERS_S / 4)
+            self.pause(FINGERS_S)
+
+    def pause(self, seconds: float) -> None:
+        """Send nothing for so long, as fingers do, or a machine that stands still."""
+        ends_s = monotonic() + seconds
+        while monotonic() < ends_s:
+            self.look(seconds / 4)
 
     def look(self, timeout_s: float = 0.1) -> None:
         """Take in what the child has painted."""

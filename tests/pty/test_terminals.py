@@ -15,6 +15,8 @@ from tests.pty.terminal import Terminal, environment, opened
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
 
 F2 = "\x1b[12~"
+STALL_S = 0.3
+"""Three times what ends a scan."""
 
 
 @pytest.fixture
@@ -58,6 +60,29 @@ def test_locale_c_and_no_colour(station: tuple[Path, list[str]]) -> None:
         used = {cell.bg for row in terminal.screen.buffer.values() for cell in row.values()}
         assert all(is_grey(colour) for colour in used), used
     assert outcomes(folder) == ["R0000 allowed", "None refused"]
+
+
+def test_a_scan_that_the_machine_cut_in_pieces_is_one(station: tuple[Path, list[str]]) -> None:
+    folder, tokens = station
+    with opened(folder) as terminal:
+        terminal.sees("READY-BENCH")
+        for piece in (tokens[0][:2], tokens[0][2:90], tokens[0][90:-1]):
+            terminal.type(piece)
+            terminal.pause(STALL_S)
+        terminal.type(tokens[0][-1] + "\r")
+        terminal.sees("R0000")
+        terminal.pause(STALL_S)
+        terminal.type("\r")
+        terminal.sees("recorded ")
+        terminal.pause(STALL_S)
+        terminal.type(tokens[1])
+        terminal.sees("R0001")
+        # The scanner's Enter is late, and records nothing; the guard's does.
+        terminal.type("\r")
+        terminal.pause(STALL_S)
+        assert outcomes(folder) == ["R0000 allowed"]
+        terminal.type("\r")
+        terminal.until(lambda: outcomes(folder)[1:] == ["R0001 allowed"])
 
 
 def test_two_terminals_on_one_station(station: tuple[Path, list[str]]) -> None:

@@ -166,6 +166,9 @@ def test_the_health_line_fits(tmp_path: Path, language: Literal["zh", "en"]) -> 
                     rows = console.health.splitlines()
                     await console.until(lambda: line.region.height == len(console.health.splitlines()))
                     assert len(rows) == 2, rows
+                    assert "-trouble" not in line.classes
+                    console.clock.move(60)
+                    console.screen._view.health()
                     assert "-trouble" in line.classes
                     await fare(console, faring(state, Link.CONNECTED))
             shared = LinkState(Link.UNUSABLE, "", {"port": "X", "other": "thermometer.port"})

@@ -34,15 +34,21 @@ class HandClock:
     """Time that stands still until somebody moves it."""
 
     ms: int = int(MORNING.timestamp() * 1000)
+    slept_ms: int = 0
 
     def now_ms(self) -> int:
         return self.ms
 
     def monotonic_s(self) -> float:
-        return self.ms / 1000
+        return (self.ms - self.slept_ms) / 1000
 
     def move(self, seconds: float) -> None:
         self.ms += round(seconds * 1000)
+
+    def sleep(self, seconds: float) -> None:
+        """Let the machine sleep: only the wall time goes on."""
+        self.slept_ms += round(seconds * 1000)
+        self.move(seconds)
 
 
 def trust_list(*entries: TrustedKey) -> TrustList:

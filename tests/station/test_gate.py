@@ -44,6 +44,35 @@ def test_scan_measure_enter(post: Post) -> None:
     assert [attempt.celsius for attempt in body.attempts] == [36.5]
 
 
+def test_a_scan_is_answered_from_one_moment(post: Post) -> None:
+    row = post.issue()
+    asked: list[str] = []
+    post.journal.connection.set_trace_callback(asked.append)
+
+    post.gate.scan(row.token, EXIT)
+
+    assert len(asked) > 2
+    assert (asked[0], asked[-1]) == ("BEGIN", "COMMIT")
+    assert not any(word in one for one in asked[1:-1] for word in ("BEGIN", "COMMIT"))
+
+
+def test_no_scan_compiles_statements_anew(post: Post) -> None:
+    rows = [post.issue(), post.issue("李小红")]
+    compiled: list[str] = []
+
+    def allow(_action: int, *names: object) -> int:
+        compiled.append(repr(names))
+        return 0
+
+    # SQLite asks while it compiles, and forgets what it has compiled when it is told to ask.
+    post.journal.connection.set_authorizer(allow)
+    post.gate.scan(rows[0].token, EXIT)
+    assert compiled
+    compiled.clear()
+    post.gate.scan(rows[1].token, EXIT)
+    assert compiled == []
+
+
 def test_enter_without_a_reading_records_nothing(post: Post) -> None:
     scan = post.gate.scan(post.issue().token, EXIT)
 

@@ -1,5 +1,6 @@
 """Joining: from the office's file to a station that opens."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from station.joining import join
 from station.lane import make_lane
 from station.settings import (
     FILE_NAME,
+    HEAD_KEY_FILE,
     ISSUING_KEY_FILE,
     ROOT_FILE,
     SECRET_FILE,
@@ -26,6 +28,7 @@ from station.settings import (
     save_settings,
 )
 from sync.enrolment import Enrolment, write_enrolment
+from sync.heads import head_key
 from tests.station.post import COMMUNITY, KEY, ROOT, HandClock
 
 
@@ -154,3 +157,28 @@ def test_a_refused_set_up_leaves_the_old_stations_secret_and_key_alone(tmp_path:
 
     assert {name: (folder / name).read_bytes() for name in kept} == kept
     assert joined(folder, file).station.id == "east"
+
+
+def test_settings_get_their_name_when_all_else_is_on_the_disk(
+    tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[int] = set()
+    named: list[bool] = []
+    folder, fsync, replace = tmp_path / "station", os.fsync, Path.replace
+
+    def note(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.add(os.fstat(descriptor).st_ino)
+
+    def look(part: Path, target: Path) -> Path:
+        if target.name == FILE_NAME:
+            kept = [folder / name for name in (SECRET_FILE, ISSUING_KEY_FILE, TRUST_FILE, ROOT_FILE)]
+            named.append({path.stat().st_ino for path in (*kept, part)} <= synced)
+        return replace(part, target)
+
+    monkeypatch.setattr("os.fsync", note)
+    monkeypatch.setattr(Path, "replace", look)
+    joined(folder, file)
+    assert named == [True]
+    head_key(folder / HEAD_KEY_FILE)
+    assert {folder.stat().st_ino, (folder / HEAD_KEY_FILE).stat().st_ino} <= synced

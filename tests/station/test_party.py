@@ -15,8 +15,8 @@ from tests.station.stand import Stand
 @pytest.fixture
 def stand(post: Post) -> Stand:
     stand = Stand(post)
-    stand.lane.scan(post.issue("甲", "vehicle").token)
-    stand.lane.accompany(["乙", ""])
+    token = post.issue("甲", "vehicle").token
+    stand.lane.visit(Visitor("", "甲", "", "", Visit(), companions=("乙", ""), pass_number=token))
     return stand
 
 
@@ -88,6 +88,22 @@ def test_a_turned_direction_keeps_them(stand: Stand) -> None:
     assert stand.lane.whose_turn == 1
     assert stand.lane.current is not None
     assert [one.name for one in stand.lane.current.companions] == ["乙", ""]
+
+
+def test_who_comes_the_other_way_after_a_refusal_brings_them_all(stand: Stand) -> None:
+    for celsius in (36.4, 36.5, 36.6):
+        assert stand.see(celsius)
+        stand.leave()
+    assert stand.lane.record()
+    stand.post.clock.move(60)
+    stand.lane.visit(
+        Visitor("", "甲", "", "", Visit(), companions=("丙", "丁"), pass_number=stand.passages[0].pass_number or "")
+    )
+    assert stand.lane.current is not None
+    assert stand.lane.current.outcome == "refused"
+    stand.lane.turn_direction()
+    assert [one.name for one in stand.lane.current.companions] == ["丙", "丁"]
+    assert stand.lane.whose_turn == 0
 
 
 def test_visitors_come_together(post: Post) -> None:

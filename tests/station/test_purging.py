@@ -1,5 +1,10 @@
 """Retention at the station: names go, what is in force stays, and everything can still be shown to be true."""
 
+import contextlib
+import os
+import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -27,6 +32,7 @@ from tests.screens.console import make_station
 from tests.station.post import SHANGHAI, Post
 
 DAY_S = 86_400
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass
@@ -241,6 +247,63 @@ def test_a_purge_that_was_cut_off_is_gone_on_with(old: Old, monkeypatch: pytest.
     done = old.purge(30)
     assert (done.events, done.feed) == (expected.events, expected.feed)
     old.check_whole()
+
+
+def test_a_purge_that_is_killed_leaves_each_record_whole_or_emptied(tmp_path: Path) -> None:
+    folder = make_station(tmp_path)
+    old = Old(Post(folder, create=False))
+    rows = [old.post.issue(f"旧访客{number}", kind="visitor", until=date(2026, 3, 12)) for number in range(20)]
+    for row in rows:
+        old.post.pass_through(row, Direction.ENTRY)
+        old.post.pass_through(row, Direction.EXIT)
+    old.post.clock.move(60 * DAY_S)
+    old.hear()
+    expected = count_overdue(old.station, 30)
+    dice = random.Random(int(os.environ.get("GATEPOST_SEED", "0")) or None)
+    reached = [0]
+    with contextlib.ExitStack() as children:
+        # All start at once, and each goes on where the one before was killed.
+        command = [sys.executable, "-m", "tests.station.child_purge"]
+        purges = [
+            children.enter_context(
+                subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            )
+            for _ in range(4)
+        ]
+        for number, child in enumerate(purges):
+            old.post.journal.close()
+            _purge_until_killed(child, folder, dice.randint(2, 4) if number < 3 else None)
+            old = Old(Post(folder, old.post.clock, create=False))
+            query = "SELECT body, purge_id FROM events WHERE kind = 'passage.recorded'"
+            bodies = old.post.journal.connection.execute(query).fetchall()
+            assert all(("旧访客" in body) == (purge_id is None) for body, purge_id in bodies)
+            reached.append(sum(purge_id is not None for _body, purge_id in bodies))
+            old.check_whole()
+    assert reached == sorted(reached)
+    assert 0 < reached[-2] <= reached[-1] == expected.events["passage.recorded"]
+    (certificate,) = [event for _n, event in old.post.journal.read() if event.kind == "retention.purged"]
+    body = read_body(certificate.kind, certificate.body)
+    assert isinstance(body, RetentionPurged)
+    assert body.events == expected.events
+    assert "旧访客" not in old.bodies()
+    assert old.purge().event is None
+    old.post.journal.close()
+    assert not any("旧访客".encode() in path.read_bytes() for path in folder.iterdir())
+
+
+def _purge_until_killed(child: subprocess.Popen[str], folder: Path, after: int | None) -> None:
+    """Let a purge run until it has said so much and a moment, or None: to its end."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.write(f"{folder}\n")
+    child.stdin.flush()
+    if after is None:
+        assert child.wait(60) == 0
+        return
+    for _ in range(after):
+        child.stdout.readline()
+    child.kill()
+    child.wait(60)
 
 
 def test_a_certificate_that_does_not_fit_is_told(old: Old) -> None:

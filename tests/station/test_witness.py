@@ -55,6 +55,12 @@ def test_a_tail_cut_off_is_doubted_after_a_while_and_told_once(post: Post) -> No
         set_reported(post.journal.connection, doubt)
     assert doubted(post.journal.connection, unreported=True) == []
     assert doubted(post.journal.connection) == [doubt]
+    assert see(post, told(8, "bb")) == [doubt]
+    # It has come back; what is cut once more is told once more.
+    assert see(post, told(8)) == []
+    see(post, told(5), after_ms=2 * GRACE_MS)
+    assert see(post, told(5), after_ms=3 * GRACE_MS + 1) == doubted(post.journal.connection, unreported=True) != []
+    assert see(post, told(1, epoch="02")) == []
 
 
 def test_a_community_that_tells_of_the_past_for_a_moment_makes_no_doubt(post: Post) -> None:

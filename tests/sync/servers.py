@@ -120,6 +120,13 @@ class Liar:
         exchange.answer(200, msgspec.json.encode(told), content_type="application/json", **self.headers)
 
 
+def never_ends_its_head(exchange: Exchange) -> None:
+    """Answer byte by byte, each of them in time."""
+    exchange.wfile.write(b"HTTP/1.1 200 OK\r\nx: ")
+    while not threading.Event().wait(0.02):
+        exchange.wfile.write(b"y")
+
+
 def says(status: int, body: bytes = b"", **headers: str) -> Behaviour:
     """Give everybody the same answer."""
     return lambda exchange: exchange.answer(status, body, **headers)

@@ -11,6 +11,7 @@ import pytest
 from station.parcels import open_parcels
 from station.storage import StorageError
 from sync.bodies import HolderBanned
+from sync.claiming import HttpClaims
 from sync.client import NotWelcomeError, TransferError, ask_station, connect
 from sync.community.database import events, forks, quarantine, writing
 from sync.community.journal import append
@@ -20,7 +21,7 @@ from sync.wire import MAX_EVENTS
 from tests.community.conftest import COMMUNITY, NOW_MS, Chain, Server
 from tests.station.post import SHANGHAI
 from tests.sync.conftest import STATION, Sender
-from tests.sync.servers import DEADLINE_S, PROTOCOL, Exchange, front, passes_on, problem
+from tests.sync.servers import DEADLINE_S, PROTOCOL, Exchange, front, never_ends_its_head, passes_on, problem
 
 HTTP = "http://"
 both_databases = pytest.mark.parametrize("community", ["sqlite", "postgresql"], indirect=True)
@@ -218,6 +219,28 @@ def test_an_answer_that_does_not_come_is_not_waited_for(sender: Sender) -> None:
 
     assert "cannot be reached" in str(trouble)
     assert sender.backlog.pending == 1
+
+
+def test_a_server_that_drips_holds_up_neither_way_nor_claims(sender: Sender, community: Server) -> None:
+    sender.record(1)
+    dripped: set[str] = set()
+    passed_on = passes_on(community.url)
+
+    def drips_first(exchange: Exchange) -> None:
+        path = exchange.path.partition("?")[0]
+        if path not in dripped:
+            dripped.add(path)
+            never_ends_its_head(exchange)
+        passed_on(exchange)
+
+    with front(drips_first) as line, sender.courier(line.url, secret_of(community), timeout_s=0.3):
+        sender.wait(lambda: sender.backlog.pending == 0)
+        sender.wait(lambda: sender.states[-1].trouble is None and "/v1/feed" in dripped)
+        claims = HttpClaims(line.url, secret_of(community), lambda: True)
+        assert claims.claim("e1", ["k"], NOW_MS) is None
+        sender.wait(lambda: claims.claim("e1", ["k"], NOW_MS) is not None)
+        claims.close()
+    assert dripped == {"/v1/station", "/v1/holdings", "/v1/journal", "/v1/feed", "/v1/claims"}
 
 
 def test_stop_does_not_wait_for_a_server_that_hangs(sender: Sender) -> None:

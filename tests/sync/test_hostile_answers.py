@@ -10,7 +10,17 @@ from sync.client import NotWelcomeError, TransferError
 from sync.wire import MAX_BODY_BYTES, MAX_EVENTS
 from tests.station.post import COMMUNITY
 from tests.sync.conftest import Sender
-from tests.sync.servers import DEADLINE_S, PROTOCOL, Behaviour, Exchange, Liar, front, problem, says
+from tests.sync.servers import (
+    DEADLINE_S,
+    PROTOCOL,
+    Behaviour,
+    Exchange,
+    Liar,
+    front,
+    never_ends_its_head,
+    problem,
+    says,
+)
 
 
 def lines(*numbers: int) -> Callable[[dict[str, Any]], None]:
@@ -34,6 +44,9 @@ def trickles(exchange: Exchange) -> None:
     exchange.answer(200, b"", content_length="999999999", **PROTOCOL)
     while not threading.Event().wait(0.02):
         exchange.wfile.write(b" ")
+
+
+SLOW = (trickles, never_ends_its_head)
 
 
 def cut_short(exchange: Exchange) -> None:
@@ -74,8 +87,9 @@ HOSTILE: dict[str, tuple[Behaviour, str]] = {
     "503": (problem(503), "status 503"),
     "503 without reason": (says(503, PORTAL, **PROTOCOL), "status 503: -"),
     "a proxy's 502": (says(502, PORTAL), r"something else answered .*502"),
-    "no end": (endless, "too long or comes too slowly"),
-    "drop by drop": (trickles, "too long or comes too slowly"),
+    "no end": (endless, "too long"),
+    "drop by drop": (trickles, "cannot be reached"),
+    "drop by drop from the head on": (never_ends_its_head, "cannot be reached"),
     "silence": (lambda exchange: None, "cannot be reached"),
     "an early end": (cut_short, "cannot be reached"),
     "another protocol altogether": (talks_nonsense, "cannot be reached"),
@@ -89,7 +103,7 @@ def test_nothing_is_marked_unless_the_community_itself_answers(sender: Sender, n
     before = list(sender.post.journal.read())
 
     with front(behave) as server, pytest.raises(TransferError, match=sentence) as caught:
-        sender.carry(server.url, timeout_s=0.3 if behave is trickles else DEADLINE_S)
+        sender.carry(server.url, timeout_s=0.3 if behave in SLOW else DEADLINE_S)
 
     assert isinstance(caught.value, NotWelcomeError) == (name in {"401", "403"})
     assert len(server.exchanges) == 1

@@ -1,16 +1,21 @@
 """Signed heads on their way: who keeps them, and who notices a journal that was cut."""
 
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 import sqlalchemy as sa
 
 from passes.trips import Direction
+from station.assembly import Station
 from station.feed import last_heads
 from station.settings import HEAD_KEY_FILE
-from station.travel import alarms
+from station.travel import alarms, report_doubts
 from station.witness import GRACE_MS, doubted
-from sync.community.database import events, writing
+from sync.community.checking import check_surroundings
+from sync.community.database import events, reading, writing
+from sync.community.doubts import HeadDoubt, open_doubts
+from sync.community.metrics import CommunityCollector
 from sync.community.stations import add_station
 from tests.community.conftest import COMMUNITY, NOW_MS, Server
 from tests.station.post import SHANGHAI, Post
@@ -53,6 +58,24 @@ def test_gates_notice_a_journal_that_was_cut_and_the_office_is_told(
     assert (doubt.station, doubt.doubt, doubt.seen_seq, doubt.told_seq) == (STATION, "cut", 4, 3)
     [alarm] = alarms(west.journal.connection, west.clock.now_ms(), SHANGHAI)
     assert "station G1: its journal reaches to 3 now and reached to 4 before; tell the office" in str(alarm)
+
+    assert report_doubts(cast(Station, west)) == 1
+    travel(west, community, "G2")
+    with reading(community.engine) as connection:
+        assert open_doubts(connection, COMMUNITY) == [HeadDoubt(STATION, "G2", doubt.epoch, "cut", 4, 3)]
+    now_ms = west.clock.now_ms()
+    said = [str(found.told) for found in check_surroundings(community.engine, COMMUNITY, west.folder, now_ms)]
+    assert "station G1: gate G2 saw its journal reach to 4, and now to 3 only; ask there why" in said
+    assert doubted_heads(community, now_ms) == 1
+    east.pass_through(rows[1], EXIT)
+    travel(east, community)
+    assert doubted_heads(community, now_ms) == 0
+
+
+def doubted_heads(community: Server, now_ms: int) -> float:
+    """Return what Prometheus is told."""
+    found = CommunityCollector(community.engine, COMMUNITY, lambda: now_ms).collect()
+    return next(metric.samples[0].value for metric in found if metric.name == "gatepost_doubted_heads")
 
 
 def test_a_head_is_taken_only_with_the_key_that_the_station_showed_first(
