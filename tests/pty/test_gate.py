@@ -46,15 +46,19 @@ class Site:
 def site(tmp_path: Path) -> Iterator[Site]:
     with SimulatedThermometer(tmp_path / "thermometer") as thermometer:
         folder = make_station(tmp_path, on_duty=False, port=thermometer.url)
-        with open_station(folder, SystemClock()) as station:
-            shifts.open_shift(station.journal, station.register, station.clock, [GUARD])
-            desk = Desk(station.journal, station.register, KEY, COMMUNITY, station.clock)
-            today = station.gate.today()
-            tokens = [
-                desk.issue(Application(name, "3-2-501", PRESETS["resident"], today, today + timedelta(days=1))).token
-                for name in ("Ann Lee", "Bob Ray")
-            ]
-        yield Site(folder, thermometer, tokens)
+        yield Site(folder, thermometer, begun(folder))
+
+
+def begun(folder: Path) -> list[str]:
+    """Take up duty and issue two passes; return their tokens."""
+    with open_station(folder, SystemClock()) as station:
+        shifts.open_shift(station.journal, station.register, station.clock, [GUARD])
+        desk = Desk(station.journal, station.register, KEY, COMMUNITY, station.clock)
+        today = station.gate.today()
+        return [
+            desk.issue(Application(name, "3-2-501", PRESETS["resident"], today, today + timedelta(days=1))).token
+            for name in ("Ann Lee", "Bob Ray")
+        ]
 
 
 def passages(folder: Path) -> list[str]:
@@ -114,6 +118,7 @@ def came_yesterday(folder: Path) -> None:
     """Let a visitor come in and go home, the day before."""
     clock = HandClock(SystemClock().now_ms() - 86_400_000)
     with open_station(folder, clock) as station:
+        lives(station, "王小明", "3-2-501")
         asked = Registration("钱多多", id_number=NUMBER, host="王小明", purpose="repair")
         for direction in (Direction.ENTRY, Direction.EXIT):
             scan = station.gate.visit(visiting.register(station, asked).visitor, direction)
@@ -122,10 +127,15 @@ def came_yesterday(folder: Path) -> None:
             clock.move(60)
 
 
-def test_a_pass_holder_costs_one_key_and_a_visitor_seen_before_four(site: Site) -> None:
-    with open_station(site.folder) as station:
-        lives(station, "王小明", "3-2-501")
-    came_yesterday(site.folder)
+def test_a_pass_holder_costs_one_key_and_a_visitor_seen_before_four(tmp_path: Path) -> None:
+    with SimulatedThermometer(tmp_path / "thermometer") as thermometer:
+        folder = make_station(tmp_path, on_duty=False, port=thermometer.url)
+        came_yesterday(folder)
+        costs(Site(folder, thermometer, begun(folder)))
+
+
+def costs(site: Site) -> None:
+    """Let a pass holder out and a visitor in, and count the keys."""
     with opened(site.folder) as terminal:
         terminal.sees("thermometer OK")
         hand = Hand(terminal)
