@@ -60,6 +60,7 @@ class VisitorDialog(RowsDialog):
         self._seen: Sequence[LastVisit] = ()
         self._hosts: Sequence[Known] = ()
         self._marked = -1
+        self._looked: tuple[object, str] = (None, "")
 
     def below(self) -> ComposeResult:
         """Lay out who may be meant, at a fixed place below the lines."""
@@ -74,7 +75,8 @@ class VisitorDialog(RowsDialog):
     def _look(self) -> None:
         """Find who may be meant by the line that has the focus."""
         line = self.focused
-        text = line.value.strip() if isinstance(line, Input) else ""
+        text = self._typed()
+        self._looked = line, text
         self._seen, self._hosts = (), ()
         if line and line.id == "name" and not self._number:
             self._seen = self._find.seen(text)
@@ -85,6 +87,8 @@ class VisitorDialog(RowsDialog):
 
     def submit(self) -> None:
         """Take who is marked, else dismiss the values of all fields."""
+        if self._looked != (self.focused, self._typed()):
+            self._look()  # Enter was faster than the news of what was typed before it
         if not self._take(self._marked):
             super().submit()
 
@@ -125,6 +129,9 @@ class VisitorDialog(RowsDialog):
     @property
     def _number(self) -> str:
         return self._secret("id_number").number
+
+    def _typed(self) -> str:
+        return self.focused.value.strip() if isinstance(self.focused, Input) else ""
 
     def _known_by(self, number: str) -> None:
         last = self._find.of_number(number)

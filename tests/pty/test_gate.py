@@ -149,7 +149,7 @@ def costs(site: Site) -> None:
         terminal.sees("Direction IN")
         hand = Hand(terminal)
         hand.press(F3)
-        terminal.sees("F2 = change it first")
+        terminal.sees("change it first")
         hand.press("q")
         terminal.sees("*4477")
         hand.press("\r")
