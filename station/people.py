@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from station import roster
 from station.register import PersonRow
 from sync.bodies import Visit
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
 MOST_INSIDE = 500
+MOST_LOOKED_THROUGH = 200
+"""Of those whom a text finds, so many are asked whether they visited before."""
 
 _HOSTS = (
     "SELECT person_id, name, household, address FROM persons WHERE {column} = ?1 AND household <> ''"
@@ -19,13 +22,18 @@ _HOSTS = (
     " AND kind NOT IN (SELECT value FROM json_each(?2))))"
     " ORDER BY address, person_id LIMIT 50"
 )
-_INSIDE = (
+_VISITS = (
     "SELECT v.person_id, v.name, v.household, v.address, v.visit, v.station, v.order_ms, coalesce(n.tail, '')"
     " FROM visits AS v LEFT JOIN numbers AS n ON n.person_id = v.person_id AND n.field = 'id_number' WHERE"
+)
+_LAST_LEG = (
     " (SELECT leg FROM legs WHERE line = coalesce((SELECT line FROM lines WHERE pass_id = v.person_id), v.person_id)"
     " AND NOT EXISTS (SELECT 1 FROM undone WHERE passage_id = legs.id) ORDER BY order_ms DESC, id DESC LIMIT 1)"
-    " = 'first'"
 )
+_INSIDE = f"{_VISITS}{_LAST_LEG} = 'first'"
+_OF_PERSONS = " v.name <> '' AND EXISTS (SELECT 1 FROM persons WHERE person_id = v.person_id) AND"
+_BEFORE = f"{_VISITS}{_OF_PERSONS}{_LAST_LEG} IS NOT 'first'"
+_OF_PERSON = " AND v.person_id = ?"
 _OF_NUMBER = " AND v.person_id IN (SELECT person_id FROM numbers WHERE digest = ? AND field = 'id_number')"
 _NEWEST_FIRST = " ORDER BY v.order_ms DESC LIMIT ?"
 
@@ -39,10 +47,10 @@ class KnownNumber(msgspec.Struct, frozen=True):
     address: str
 
 
-class Inside(msgspec.Struct, frozen=True):
-    """A visitor without a pass who came in and has not left; `entered_ms` is by the community's clock.
+class LastVisit(msgspec.Struct, frozen=True):
+    """The last visit of somebody without a pass, or the one they are on; `entered_ms` is by the community's clock.
 
-    Name, address and `visit` are empty for whom another gate let in.
+    `household` and `address` are the host's. Name, address and `visit` are empty for whom another gate let in.
     """
 
     person_id: str
@@ -106,19 +114,37 @@ def hosts(connection: "Connection", wanted: str, visitor_kinds: list[str]) -> li
     return list({row.person_id: row for row in found}.values())
 
 
-def inside(connection: "Connection") -> list[Inside]:
+def inside(connection: "Connection") -> list[LastVisit]:
     """Return the visitors without a pass who are inside, the last who came in first, at most `MOST_INSIDE`."""
     rows = connection.execute(_INSIDE + _NEWEST_FIRST, (MOST_INSIDE,))
     return [_inside(row) for row in rows]
 
 
-def find_inside(connection: "Connection", digest: str) -> Inside | None:
+def find_inside(connection: "Connection", digest: str) -> LastVisit | None:
     """Return the visitor inside whose ID number has this digest, whichever gate let them in."""
     row = connection.execute(_INSIDE + _OF_NUMBER + _NEWEST_FIRST, (digest, 1)).fetchone()
     return _inside(row) if row else None
 
 
-def _inside(row: tuple[Any, ...]) -> Inside:
+def seen_before(connection: "Connection", text: str, most: int) -> list[LastVisit]:
+    """Return at most so many visitors who came before and are not inside, as `roster.find` finds them by `text`.
+
+    Without a text those who came last.
+    """
+    if not text:
+        return [_inside(row) for row in connection.execute(_BEFORE + _NEWEST_FIRST, (most,))]
+    people = roster.find(connection, text, MOST_LOOKED_THROUGH)
+    found = (last_visit(connection, person.person_id) for person in people)
+    return [one for one in found if one][:most]
+
+
+def last_visit(connection: "Connection", person_id: str) -> LastVisit | None:
+    """Return the last visit of somebody who is not inside; None for whoever never came, or is inside."""
+    row = connection.execute(_BEFORE + _OF_PERSON, (person_id,)).fetchone()
+    return _inside(row) if row else None
+
+
+def _inside(row: tuple[Any, ...]) -> LastVisit:
     person_id, name, household, address, visit, station, entered_ms, tail = row
     said = msgspec.json.decode(visit, type=Visit)
-    return Inside(person_id, name, household, address, said, station, entered_ms, tail)
+    return LastVisit(person_id, name, household, address, said, station, entered_ms, tail)

@@ -4,19 +4,22 @@ What is asked is what the paper form asks (外来人员登记表): name, number,
 Their passage is decided by the same rules as everybody's (`passes.policy`), as the kind `visitor`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from msgspec.structs import replace as replace_struct
 
 from passes.errors import N_, UsageError
 from passes.identity import mask_id_numbers
 from passes.plaintext import plain
 from passes.policy import State
-from station import people
+from station import people, roster
 from station.assembly import Station
 from station.deciding import Visitor
 from station.duty.watch import listed_as
 from station.numbers import Numbers, registration
-from station.people import Inside, KnownNumber
+from station.people import KnownNumber, LastVisit
 from station.register import PersonRow
+from station.roster import Known
 from sync.bodies import PersonRegistered, Visit
 from sync.events import new_id
 
@@ -34,7 +37,8 @@ class VisitError(UsageError):
 class Registration:
     """What was asked of a visitor; ID number and phone as `passes.identity` writes them, empty where there is none.
 
-    `host` is written as a name, an address, or both with a space between. `address` is where the visitor lives.
+    `host` is written as a name, an address, or both with a space between; `host_id` is that of a host who was chosen
+    from the roster. `address` is where the visitor lives.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Registration:
     origin: str = ""
     host: str = ""
     purpose: str = ""
+    host_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +73,14 @@ def register(station: Station, asked: Registration) -> Registered:
     who is one of several, and for somebody who has a pass that is good today; `StorageError`.
     """
     _check(asked)
-    host = find_host(station, asked.host)
+    host = _host(station, asked)
     sealer = station.sealer()
     numbers = Numbers.of(sealer, asked.id_number, asked.phone)
     connection = station.journal.connection
     with station.journal.writing():
         known = people.find_digest(connection, numbers.id_digest) if numbers.id_digest else None
         if known:
-            _refuse_pass_holder(station, known)
+            _refuse_pass_holder(station, known.person_id)
         listed = None if known else listed_as(connection, asked.name, asked.address, numbers)
         now_ms = station.clock.now_ms()
         home = (known.household, known.address) if known and known.name else ("", asked.address)
@@ -96,7 +101,23 @@ def register(station: Station, asked: Registration) -> Registered:
     )
 
 
-def leaving(one: Inside) -> Visitor:
+def again(station: Station, person_id: str, asked: Registration) -> Registered:
+    """Return a visitor who came before, for the visit that was asked; who they are is on record already.
+
+    Whether they are who is meant, the ID card tells: the gate asks for a look at it. Raises as `register` does.
+    """
+    last = people.last_visit(station.journal.connection, person_id)
+    if last is None:
+        raise VisitError(N_("this visitor is inside already, or is not known here any more"))
+    asked = replace(asked, name=last.name)
+    _check(asked)
+    host = _host(station, asked)
+    _refuse_pass_holder(station, person_id)
+    person = PersonRow(person_id, last.name, "", "")
+    return Registered(replace_struct(_visitor(person, asked, host), has_document=True), last.name)
+
+
+def leaving(one: LastVisit) -> Visitor:
     """Return a visitor who is inside as the gate decides about them on their way out."""
     return Visitor(one.person_id, one.name, one.household, one.address, one.visit)
 
@@ -123,7 +144,7 @@ def find_host(station: Station, wanted: str) -> PersonRow | None:
     return found[0] if found else None
 
 
-def known_number(station: Station, id_number: str) -> tuple[KnownNumber | None, Inside | None]:
+def known_number(station: Station, id_number: str) -> tuple[KnownNumber | None, LastVisit | None]:
     """Return who has this ID number, and whether they are a visitor who is inside; None where that cannot be told."""
     sealer = station.sealer()
     digest = sealer.digest("id_number", id_number) if sealer else None
@@ -131,6 +152,26 @@ def known_number(station: Station, id_number: str) -> tuple[KnownNumber | None, 
         return None, None
     connection = station.journal.connection
     return people.find_digest(connection, digest), people.find_inside(connection, digest)
+
+
+def last_visit_of_number(station: Station, id_number: str) -> LastVisit | None:
+    """Return the last visit of whoever has this ID number; None for who never came, is inside, or cannot be told."""
+    known, _inside = known_number(station, id_number)
+    return people.last_visit(station.journal.connection, known.person_id) if known else None
+
+
+def hosts_found(station: Station, text: str, most: int) -> list[Known]:
+    """Return at most so many of those who live here and may be meant by `text`; nobody where it names one already."""
+    found = [one for one in roster.find(station.journal.connection, text) if one.household][:most]
+    exact = [one for one in found if text in (one.name, one.address, f"{one.name} {one.address}")]
+    return [] if len({(one.household, one.address) for one in exact}) == 1 else found
+
+
+def _host(station: Station, asked: Registration) -> PersonRow | None:
+    known = roster.get(station.journal.connection, asked.host_id) if asked.host_id else None
+    if known and known.household:
+        return PersonRow(known.person_id, known.name, known.household, known.address)
+    return find_host(station, asked.host)
 
 
 def _visitor(person: PersonRow, asked: Registration, host: PersonRow | None) -> Visitor:
@@ -156,10 +197,10 @@ def _visitor_kinds(station: Station) -> list[str]:
     return [kind.code for kind in in_force.values() if kind.visitor]
 
 
-def _refuse_pass_holder(station: Station, known: KnownNumber) -> None:
+def _refuse_pass_holder(station: Station, person_id: str) -> None:
     """Send whoever has a pass to it: as a visitor they would have a second trip today."""
     today = str(station.gate.today())
-    for number in people.pass_numbers(station.journal.connection, known.person_id):
+    for number in people.pass_numbers(station.journal.connection, person_id):
         row = station.register.find_number(number)
         if row and row.state is State.ACTIVE and row.valid_from <= today <= row.valid_until:
             raise VisitError(N_("this person has the pass {number}: scan it, or type its number"), number=number)

@@ -116,6 +116,9 @@ class FormDialog(ModalScreen[Answer | None]):
 
     @on(Input.Submitted)
     def _entered(self) -> None:
+        self.submit()
+
+    def submit(self) -> None:
         """Dismiss the values of all fields."""
         self.dismiss(Answer(self._values()))
 

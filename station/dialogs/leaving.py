@@ -18,7 +18,7 @@ from station.clock import local_time
 from station.devices.idcard.card import CardError, IdCard
 from station.devices.scanner.code import MOST_CHARACTERS
 from station.i18n import _, explain
-from station.people import Inside
+from station.people import LastVisit
 from station.widgets.keys_line import KeysLine
 from station.widgets.scan_field import PlainInput
 
@@ -29,7 +29,7 @@ SHOWN = 10
 class Leaving:
     """What the guard chose: a visitor, whoever has this ID number, or `register` for somebody who comes in."""
 
-    visitor: Inside | None = None
+    visitor: LastVisit | None = None
     id_number: str = ""
     register: bool = False
 
@@ -55,7 +55,7 @@ class LeavingDialog(ModalScreen[Leaving | None]):
         Binding("down", "move(1)", show=False, priority=True),
     ]
 
-    def __init__(self, visitors: list[Inside], zone: tzinfo) -> None:
+    def __init__(self, visitors: list[LastVisit], zone: tzinfo) -> None:
         super().__init__()
         self._visitors = visitors
         self._zone = zone
@@ -129,7 +129,7 @@ class LeavingDialog(ModalScreen[Leaving | None]):
             lines.append(Content(_("{count} more: type a name").format(count=len(self._found) - first - SHOWN)))
         self.query_one("#found", Static).update(Content("\n").join(lines))
 
-    def _line(self, one: Inside) -> str:
+    def _line(self, one: LastVisit) -> str:
         name = mask_name(one.name) if one.name else _("(another gate)")
         tail = f"*{plain(one.tail, 4)}" if one.tail else "     "
         since = local_time(one.entered_ms, self._zone).strftime("%m-%d %H:%M")
@@ -137,5 +137,5 @@ class LeavingDialog(ModalScreen[Leaving | None]):
         return "  ".join([*cells, plain(one.address, 24)]).rstrip()
 
 
-def _searched(one: Inside) -> str:
+def _searched(one: LastVisit) -> str:
     return "\n".join((one.name, one.address, one.tail, one.visit.host, one.station)).casefold()

@@ -72,10 +72,19 @@ class RowsDialog(FormDialog):
                     else:
                         yield PlainInput(field.value, id=field.name, compact=True, max_length=MOST_CHARACTERS)
             yield Static(self._form.trouble, id="trouble", markup=False)
-            keys = [_("Enter = do it"), _("Tab = next"), _("Esc = leave")]
-            if self._form.repeated:
-                keys.insert(1, "F3 = " + _("as the one before"))
-            yield KeysLine(keys)
+            yield from self.below()
+            yield KeysLine(self.keys())
+
+    def below(self) -> ComposeResult:
+        """Lay out what a dialog has below the lines."""
+        yield from ()
+
+    def keys(self) -> list[str]:
+        """Return what the keys do here."""
+        keys = [_("Enter = do it"), _("Tab = next"), _("Esc = leave")]
+        if self._form.repeated:
+            keys.insert(1, "F3 = " + _("as the one before"))
+        return keys
 
     def on_mount(self) -> None:
         """Take over the numbers of an answer that was not good yet."""

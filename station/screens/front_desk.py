@@ -31,6 +31,7 @@ from station.dialogs.form import Answer
 from station.dialogs.leaving import Leaving, LeavingDialog
 from station.dialogs.picker import PickerDialog
 from station.dialogs.rows import RowsDialog
+from station.dialogs.visitor import SHOWN, Finders, VisitorDialog
 from station.i18n import _, explain
 from station.issuing import Application, IssuingError
 from station.lane import Lane
@@ -39,7 +40,7 @@ from station.screens.vehicle_desk import VehicleDesk
 from station.visiting import Registered, Registration, VisitError
 
 _Given = TypeVar("_Given")
-_REPEATED = ("host", "origin", "purpose")
+_REPEATED = ("host", "host_id", "origin", "purpose")
 _KEPT_FOR_THE_NEXT = ("kind", "from", "until")
 _NO_DOCUMENT = {"-", "--", "无", "没有", "none"}
 _LONGEST_WORD = 40
@@ -179,7 +180,13 @@ class FrontDesk:
 
     def _ask_visitor(self, values: dict[str, str] | None = None, trouble: str = "", card: IdCard | None = None) -> None:
         form = visitor_form(values or {}, self._station.gate.today(), trouble, self._repeated)
-        dialog = RowsDialog(form)
+        connection = self._station.journal.connection
+        find = Finders(
+            seen=lambda text: people.seen_before(connection, text, SHOWN),
+            of_number=partial(visiting.last_visit_of_number, self._station),
+            hosts=lambda text: visiting.hosts_found(self._station, text, SHOWN),
+        )
+        dialog = VisitorDialog(form, find, values or {})
         self._push(dialog, self._visitor_answered)
         if card:
             dialog.call_after_refresh(dialog.take_card, card)
@@ -188,8 +195,11 @@ class FrontDesk:
         values = answer.values
         try:
             asked = _registration(values)
-            self._check_host(asked.host)
-            registered = visiting.register(self._station, asked)
+            self._check_host(asked)
+            if values["person_id"]:
+                registered = visiting.again(self._station, values["person_id"], asked)
+            else:
+                registered = visiting.register(self._station, asked)
         except (UsageError, IdentityError) as error:
             self._ask_visitor(values, explain(error))
             return
@@ -198,10 +208,16 @@ class FrontDesk:
         self._lane.visit(registered.visitor)
         self._hint(_about(registered))
 
-    def _check_host(self, host: str) -> None:
+    def _check_host(self, asked: Registration) -> None:
         """Ask once more about a host whom nobody knows: the rules refuse such a visit, and a refusal is on record."""
+        host = asked.host
         rules, now_ms = self._station.register.rules(), self._station.clock.now_ms()
-        if rules.mode(now_ms) is Mode.OPEN or visiting.find_host(self._station, host) or self._asked_host == f"={host}":
+        if (
+            asked.host_id
+            or rules.mode(now_ms) is Mode.OPEN
+            or visiting.find_host(self._station, host)
+            or self._asked_host == f"={host}"
+        ):
             return
         self._asked_host = f"={host}"
         raise VisitError(
@@ -297,16 +313,18 @@ def _is_plate(text: str) -> bool:
 
 def _registration(values: dict[str, str]) -> Registration:
     number = values["id_number"]
-    if not number:
+    is_known = bool(values["person_id"])
+    if not number and not is_known:
         raise VisitError(N_("ID number: write it as on the document; whoever has none: -"))
     return Registration(
         name=values["name"],
-        id_number="" if number.casefold() in _NO_DOCUMENT else parse_id_number(number),
+        id_number="" if is_known or number.casefold() in _NO_DOCUMENT else parse_id_number(number),
         phone=parse_phone(values["phone"]) if values["phone"] else "",
         address=values["address"],
         origin=values["origin"],
         host=values["host"],
         purpose=values["purpose"],
+        host_id=values["host_id"],
     )
 
 

@@ -10,21 +10,26 @@ from pathlib import Path
 import pytest
 
 from passes.kinds import PRESETS
-from station import shifts
+from passes.trips import Direction
+from station import shifts, visiting
 from station.assembly import open_station
 from station.clock import SystemClock
 from station.devices.simulator import SimulatedThermometer
 from station.issuing import Application, Desk
 from station.logbook import recent
+from station.visiting import Registration
 from sync.bodies import ShiftHandedOver
 from sync.events import read_body
 from tests.pty.terminal import GREEN, RED, Terminal, gatepost, opened
 from tests.screens.console import GUARD, make_station
-from tests.station.post import COMMUNITY, KEY
+from tests.screens.desk import NUMBER
+from tests.station.post import COMMUNITY, KEY, HandClock
+from tests.station.town import lives
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
 
 CTRL_Q = "\x11"
+F2, F3 = "\x1b[12~", "\x1b[13~"
 F6, F7, F9, F10 = "\x1b[17~", "\x1b[18~", "\x1b[20~", "\x1b[21~"
 
 
@@ -41,15 +46,19 @@ class Site:
 def site(tmp_path: Path) -> Iterator[Site]:
     with SimulatedThermometer(tmp_path / "thermometer") as thermometer:
         folder = make_station(tmp_path, on_duty=False, port=thermometer.url)
-        with open_station(folder, SystemClock()) as station:
-            shifts.open_shift(station.journal, station.register, station.clock, [GUARD])
-            desk = Desk(station.journal, station.register, KEY, COMMUNITY, station.clock)
-            today = station.gate.today()
-            tokens = [
-                desk.issue(Application(name, "3-2-501", PRESETS["resident"], today, today + timedelta(days=1))).token
-                for name in ("Ann Lee", "Bob Ray")
-            ]
-        yield Site(folder, thermometer, tokens)
+        yield Site(folder, thermometer, begun(folder))
+
+
+def begun(folder: Path) -> list[str]:
+    """Take up duty and issue two passes; return their tokens."""
+    with open_station(folder, SystemClock()) as station:
+        shifts.open_shift(station.journal, station.register, station.clock, [GUARD])
+        desk = Desk(station.journal, station.register, KEY, COMMUNITY, station.clock)
+        today = station.gate.today()
+        return [
+            desk.issue(Application(name, "3-2-501", PRESETS["resident"], today, today + timedelta(days=1))).token
+            for name in ("Ann Lee", "Bob Ray")
+        ]
 
 
 def passages(folder: Path) -> list[str]:
@@ -91,6 +100,66 @@ def test_scan_reading_enter_and_a_power_cut(site: Site) -> None:
         terminal.type(CTRL_Q)
         assert terminal.end() == 0
     assert passages(site.folder) == ["Ann Lee allowed", "Bob Ray allowed"]
+
+
+class Hand:
+    """Presses keys and counts them."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal = terminal
+        self.keys = 0
+
+    def press(self, key: str) -> None:
+        self.keys += 1
+        self.terminal.type(key)
+
+
+def came_yesterday(folder: Path) -> None:
+    """Let a visitor come in and go home, the day before."""
+    clock = HandClock(SystemClock().now_ms() - 86_400_000)
+    with open_station(folder, clock) as station:
+        lives(station, "王小明", "3-2-501")
+        asked = Registration("钱多多", id_number=NUMBER, host="王小明", purpose="repair")
+        for direction in (Direction.ENTRY, Direction.EXIT):
+            scan = station.gate.visit(visiting.register(station, asked).visitor, direction)
+            scan = station.gate.check_id(station.gate.skip_reading(scan, "test"), matches=True)
+            assert station.gate.admit(scan, acknowledged=True).outcome == "allowed"
+            clock.move(60)
+
+
+def test_a_pass_holder_costs_one_key_and_a_visitor_seen_before_four(tmp_path: Path) -> None:
+    with SimulatedThermometer(tmp_path / "thermometer") as thermometer:
+        folder = make_station(tmp_path, on_duty=False, port=thermometer.url)
+        came_yesterday(folder)
+        costs(Site(folder, thermometer, begun(folder)))
+
+
+def costs(site: Site) -> None:
+    """Let a pass holder out and a visitor in, and count the keys."""
+    with opened(site.folder) as terminal:
+        terminal.sees("thermometer OK")
+        hand = Hand(terminal)
+        terminal.type(site.tokens[0] + "\r")
+        terminal.sees("A** L**")
+        measured(terminal, site, 36.5)
+        hand.press("\r")
+        terminal.sees("recorded ")
+        assert hand.keys == 1
+        terminal.type(F2)
+        terminal.sees("Direction IN")
+        hand = Hand(terminal)
+        hand.press(F3)
+        terminal.sees("change it first")
+        hand.press("q")
+        terminal.sees("*4477")
+        hand.press("\r")
+        terminal.sees("TAKE THE TEMPERATURE")
+        site.thermometer.present(36.5)
+        terminal.sees("LOOK AT THE ID CARD")
+        hand.press("\r")
+        terminal.until(lambda: terminal.has_colour(GREEN) and "recorded " in terminal.text)
+        assert hand.keys == 4
+    assert passages(site.folder)[-2:] == ["Ann Lee allowed", "钱多多 allowed"]
 
 
 def test_killed_before_enter_records_nothing(site: Site) -> None:

@@ -137,3 +137,24 @@ def test_odd_names_are_only_text(tmp_path: Path) -> None:
         assert len(console.rows()) == 1
 
     play(tmp_path, story)
+
+
+def test_a_card_of_who_came_before_fills_in_the_last_visit(tmp_path: Path) -> None:
+    async def story(console: Console) -> None:
+        console.issue("王小明")
+        await console.press("f2")
+        await let_in(console)
+        await console.press("f2", "f3", "enter")
+        await console.measure(36.5)
+        await console.press("enter")
+        console.clock.move(24 * 3600)
+        await console.press("f2")
+        await card(console, CARD)
+        assert (field(console, "host"), field(console, "purpose")) == ("王*明 3-2-501", "修水管")
+        await console.press("enter")
+        await console.measure(36.5)
+        await console.press("enter")
+        visits = [body.visit for body in console.passages() if body.direction == "entry"]
+        assert visits[0] == visits[1]
+
+    play(tmp_path, story)

@@ -21,6 +21,7 @@ from sync.wire import FeedAnswer, FeedItem
 from tests.screens.console import Console, gate, text_of
 from tests.screens.desk import NUMBER, PHONE, VISIT, field, let_in, play, registered, trouble
 from tests.station.post import COMMUNITY, SEALING, SHANGHAI
+from tests.station.town import lives
 
 
 def test_a_visitor_comes_and_goes(tmp_path: Path) -> None:
@@ -286,5 +287,111 @@ def test_undo_of_an_entry(tmp_path: Path) -> None:
         await console.press("f2", "f3")
         assert "0 visitors" in text_of(console.app.screen.query(Static).first())
         await console.press("escape")
+
+    play(tmp_path, story)
+
+
+async def came_and_went(console: Console) -> None:
+    """Let a visitor in and out; the next day begins, and the gate looks at those who come in."""
+    console.issue("王小明")
+    await console.press("f2")
+    await let_in(console, origin="邻市")
+    await console.press("f2", "f3", "enter")
+    await console.measure(36.5)
+    await console.press("enter")
+    console.clock.move(24 * 3600)
+    await console.press("f2")
+
+
+def found(console: Console) -> str:
+    return text_of(console.app.screen.query_one("#found", Static))
+
+
+def test_who_came_before_is_found_by_typing_and_comes_as_the_last_time(tmp_path: Path) -> None:
+    async def story(console: Console) -> None:
+        await came_and_went(console)
+        before, after = console.passages()[0], len(registered(console.station))
+        await console.press("f3")
+        assert "钱*多" in found(console)
+        await console.press("enter")
+        assert trouble(console)  # nobody was marked: nothing is done by an Enter too many
+        await console.press("q")
+        assert found(console).startswith("> 钱*多")
+        await console.press("enter")
+        assert "钱*多" in console.verdict
+        await console.measure(36.5)
+        assert "ID CARD" in console.verdict
+        await console.press("enter")
+        came = console.passages()[-1]
+        assert (came.outcome, came.holder_id, came.visit) == ("allowed", before.holder_id, before.visit)
+        assert (came.address, came.household, came.holder) == (before.address, before.household, "钱多多")
+        assert len(registered(console.station)) == after
+        await console.press("f3")
+        assert found(console).strip() == ""  # inside
+        await console.press("escape")
+
+    play(tmp_path, story)
+
+
+def test_another_visit_of_who_came_before(tmp_path: Path) -> None:
+    async def story(console: Console) -> None:
+        await came_and_went(console)
+        lives(console.station, "曾小明", "5-1-302")
+        await console.press("f3", "down", "f2")
+        assert (field(console, "name"), field(console, "purpose")) == ("钱*多", "修水管")
+        line = console.app.screen.query_one("#host", Input)
+        line.value = ""
+        await console.press("z", "x", "m")
+        assert "曾*明" in found(console)
+        await console.press("enter", "enter")
+        await console.measure(36.5)
+        await console.press("enter")
+        came = console.passages()[-1]
+        assert came.visit is not None
+        assert (came.holder, came.visit.host, came.address, came.visit.origin) == (
+            "钱多多",
+            "曾小明",
+            "5-1-302",
+            "邻市",
+        )
+        assert came.holder_id == console.passages()[0].holder_id
+
+    play(tmp_path, story)
+
+
+def test_a_masked_name_is_never_taken_for_somebody_else(tmp_path: Path) -> None:
+    async def story(console: Console) -> None:
+        await came_and_went(console)
+        await console.press("f3", "down", "f2")
+        await console.fill_in(id_number="E12345678")
+        assert "name" in trouble(console)
+        assert field(console, "name") == ""
+        await console.press("escape", "f3", "down", "f2")
+        await console.fill_in(name="孙小圣", purpose="送货")
+        assert "ID number" in trouble(console)
+        await console.press("escape")
+        assert len(registered(console.station)) == 1
+
+    play(tmp_path, story)
+
+
+def test_the_host_is_picked_from_the_roster_by_pinyin_or_room(tmp_path: Path) -> None:
+    async def story(console: Console) -> None:
+        host = lives(console.station, "曾小明", "5-1-302")
+        lives(console.station, "曾大力", "5-1-303")
+        await console.press("f2")
+        for typed in ("cxm", "51302", "曾小"):
+            await console.press("f3")
+            await console.fill_in(name="钱多多", id_number=NUMBER, host=typed)
+            assert field(console, "host") == "曾*明 5-1-302"
+            await console.press("escape")
+        await console.press("f3")
+        await console.fill_in(name="钱多多", id_number=NUMBER, host="cxm")
+        await console.press("enter")
+        await console.measure(36.5)
+        await console.press("enter")
+        (came,) = console.passages()
+        assert came.visit is not None
+        assert (came.visit.host, came.visit.host_id, came.household) == ("曾小明", host.person_id, host.household)
 
     play(tmp_path, story)
