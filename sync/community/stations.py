@@ -133,7 +133,7 @@ def replace_secret(engine: sa.Engine, community: str, station: str, secret: str)
         connection.execute(
             sa.update(stations)
             .where(stations.c.community == community, stations.c.station == station)
-            .values(secret_sha256=digest_of(secret), public_key=None)
+            .values(secret_sha256=secret_digest(secret), public_key=None)
         )
 
 
