@@ -8,6 +8,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
+from hmac import compare_digest
 from pathlib import Path
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
@@ -174,7 +175,7 @@ class FirstRun:
         """Enter somebody who works here, in the place of whoever has this name; raises `FieldError`."""
         called = plain(name.strip(), 40)
         _require("person", called)
-        if pin != again:
+        if not compare_digest(pin.encode(), again.encode()):
             raise FieldError("again", N_("PIN: the two are not the same; type it again"))
         try:
             digits = check_pin(pin) if pin else ""

@@ -14,11 +14,10 @@ class BoundedTransport(httpx2.HTTPTransport):
     """
 
     def __init__(self) -> None:
-        super().__init__(trust_env=False)
+        context = httpx2.create_ssl_context(trust_env=False)
+        super().__init__(verify=context, trust_env=False)
         self._backend = _Backend()
-        self._pool = httpcore2.ConnectionPool(
-            ssl_context=httpx2.create_ssl_context(trust_env=False), network_backend=self._backend
-        )
+        self._pool = httpcore2.ConnectionPool(ssl_context=context, network_backend=self._backend)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send the request; the answer's body is read within the same deadline."""

@@ -26,7 +26,7 @@ CHANGES = {
 def change_form(row: PassRow, values: dict[str, str], trouble: str) -> FormDialog:
     """Ask what becomes of a pass, and why; `values` is what was answered before `trouble` arose."""
     choices = rows_of([f"{number} {_(label)}" for number, label in enumerate(CHANGES.values(), 1)], FORM_CELLS)
-    title = _("Pass {number} of {name}").format(number=row.number, name=mask_name(row.holder))
+    title = _("Pass {number} of {name}").format(number=plain(row.number, 20), name=mask_name(row.holder))
     return FormDialog(
         "\n".join(line for line in (title, *choices, trouble) if line),
         [
@@ -46,18 +46,18 @@ def change(station: Station, row: PassRow, values: dict[str, str]) -> str:
     code, reason = codes[int(wanted) - 1], values["reason"]
     if code == "replace":
         new = station.desk().replace(row, reason=reason)
-        return _("Replaced by {number}; print it with F7").format(number=new.number)
+        return _("Replaced by {number}; print it with F7").format(number=plain(new.number, 20))
     parts = (station.journal, station.register, station.clock, row)
     if code in ("suspend", "restore"):
         (issuing.suspend if code == "suspend" else issuing.restore)(*parts, reason=reason)
     else:
         issuing.revoke(*parts, reason=code, witness=values["witness"] or None)
-    return _("Recorded: {what} {number}").format(what=_(CHANGES[code]), number=row.number)
+    return _("Recorded: {what} {number}").format(what=_(CHANGES[code]), number=plain(row.number, 20))
 
 
 def print_form(row: PassRow, printer: str) -> FormDialog:
     """Ask where a pass is printed, the printer used before as the default."""
-    title = _("Print pass {number} of {name}").format(number=row.number, name=mask_name(row.holder))
+    title = _("Print pass {number} of {name}").format(number=plain(row.number, 20), name=mask_name(row.holder))
     return FormDialog(
         title,
         [

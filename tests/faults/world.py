@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,7 +37,6 @@ ROOT = Path(__file__).parents[2]
 COMMUNITY = "370212004001"
 DEADLINE_S = 60
 PASSES_A_STATION = 8
-LINE_UP_S = 3.0
 SERVER_PROCESSES = 2
 TRIES = 20
 FIRST = "gate-1"
@@ -252,7 +252,7 @@ def _quiet_zone() -> str:
     return "Asia/Shanghai" if hour < 12 else "America/New_York"
 
 
-DEEDS = (*["station"] * 4, "worker", "server", "restart", "line", "database", "stick")
+DEEDS = (*["station"] * 4, "worker", "server", "restart", "line", "database", "stick", "stick")
 
 
 @dataclass
@@ -329,11 +329,13 @@ class Chaos:
         world, station = self.world, dice.choice(self.world.stations)
         world.line.cut_off = (station.folder / SECRET_FILE).read_bytes()
         self._stop.wait(3 * station.pace_s)
+        began_s = time.monotonic()
         try:
             stick = world.sticks.export(station.folder, dice)
         finally:
             # While the office's command starts or works, so that each of the two is the first now and then.
-            line_up = threading.Timer(dice.uniform(0, LINE_UP_S), lambda: setattr(world.line, "cut_off", None))
+            took_s = time.monotonic() - began_s
+            line_up = threading.Timer(dice.uniform(0, 2 * took_s), lambda: setattr(world.line, "cut_off", None))
             line_up.start()
         if stick:
             world.sticks.take_in(stick, dice)

@@ -29,6 +29,7 @@ NOT_SHOWN = {"id", "classes", "name", "key", "place", "calls", "first", "style",
 ALLOWED = {
     "station/setting_rows.py 中文": "a language is called so by those who read it",
     "station/setting_rows.py English": "as above",
+    "station/screens/first_run_rows.py 语言 Language": "it is asked before anybody has said which of them is read",
 }
 _WORD = re.compile(r"[A-Za-z]{2}|[\u4e00-\u9fff]")
 

@@ -98,7 +98,7 @@ def test_an_override_needs_the_leads_pin_where_one_is_set(tmp_path: Path) -> Non
         await console.measure(36.5)
         await console.press("enter")
         assert (console.rows()[-1], console.passages()[-1].override_lead) == ("王小明 allowed", "郑主任")
-        assert "lead's word 1" in console.counts
+        assert "by lead 1" in console.counts
 
     play(tmp_path, story, before=staff)
 
