@@ -244,6 +244,7 @@ def test_sentences_name_the_keys_that_are_in_use(tmp_path: Path) -> None:
         assert console.app.screen is console.screen
         await console.press("f12")
         assert console.app.screen is not console.screen
+        await console.press("escape")
 
     play(tmp_path, story, before=remap)
     use_keys({})

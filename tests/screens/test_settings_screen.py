@@ -56,7 +56,7 @@ def test_it_shows_every_setting(tmp_path: Path, language: Literal["zh", "en"], w
     async def story(console: Console) -> None:
         assert any(words in row for row in rows(console))
         await console.press("up")
-        assert "Ctrl+Q" in next(row for row in rows(console) if row.startswith("> "))
+        assert "Ctrl+L" in next(row for row in rows(console) if row.startswith("> "))
         assert "Ctrl+A" in text_of(console.app.screen.query_one(Choices))
         assert {one.name for one in SETTINGS} >= {
             *("gate.language", "gate.sound", "gate.method", "temperature.rest_minutes", "screen.theme"),
@@ -137,15 +137,15 @@ def test_the_bell_is_off_at_once_and_a_key_after_the_next_start(tmp_path: Path) 
         await console.press("right", "f10")
         await console.until(lambda: "another action is on this key" in hint(console))
         assert load_settings(console.station.folder).gate.sound
-        for _step in range(5):
+        for _step in range(6):
             await console.press("right")
         await console.press("f10")
         await console.until(lambda: "next start: Key: Turn back" in hint(console))
         written = load_settings(console.station.folder)
-        assert (written.gate.sound, written.keys) == (False, {"turn_back": "f12"})
+        assert (written.gate.sound, written.keys) == (False, {"turn_back": "ctrl+a"})
         assert not console.station.settings.gate.sound
         # On its usual key again, nothing of it stays in the file.
-        for _step in range(6):
+        for _step in range(7):
             await console.press("left")
         await console.press("f10")
         await console.until(lambda: load_settings(console.station.folder).keys == {})
