@@ -98,6 +98,11 @@ class GatepostApp(App[None]):
             return
         await super().on_event(event)
 
+    def bell(self) -> None:
+        """Ring the terminal's bell, unless `gate.sound` is off: whoever rings it asks here."""
+        if self.station.settings.gate.sound:
+            super().bell()
+
     def lock_when_idle(self) -> None:
         """Lock when no key has come for as long as the settings say, if there is a PIN to unlock with."""
         # While a machine sleeps only the wall time goes on; where the clock is set back only the other does.
@@ -214,8 +219,10 @@ class GatepostApp(App[None]):
             pass  # what it shows may have changed meanwhile
 
     def restyle(self, settings: Settings) -> None:
-        """Look and lock as `settings` say from now on."""
+        """Look, lock and ring as `settings` say from now on."""
         self.station.settings.screen = settings.screen
+        self.station.settings.gate.sound = settings.gate.sound
+        self.station.settings.printer = settings.printer
         dress(self, settings.screen)
 
     def release_devices(self) -> None:

@@ -3,6 +3,7 @@
 No action has a bare letter for a key: a keyboard-wedge scanner types letters.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -41,8 +42,12 @@ _KEY_NAMES = {"escape": "Esc", "enter": N_("Enter"), "pageup": "PgUp", "pagedown
 
 
 _FIXED = {"enter", "escape"}
-_FREE = {f"f{number}" for number in range(1, 13)} | {f"ctrl+{letter}" for letter in "agelnopqrtuwxyz"}
+FREE_KEYS = (*(f"f{number}" for number in range(1, 13)), *(f"ctrl+{letter}" for letter in "agelnopqrtuwxyz"))
 """What an action may be put on: nothing that a scanner types, nor what terminals and tmux take for themselves."""
+
+
+_KEY_IN_TEXT = re.compile(r"(?<![A-Za-z0-9+])(?:Ctrl\+[A-Z]|F(?:1[0-2]|[1-9]))(?![A-Za-z0-9])", re.ASCII)
+"""A key as sentences name it; F1 in F10 is none. Chinese may stand right beside it, so `\\b` will not do."""
 
 
 class _Chosen:
@@ -73,13 +78,21 @@ def problem_with(keys: Mapping[str, str], groups: Iterable[Iterable[Action]]) ->
     for name, key in keys.items():
         if name not in known or known[name] in _FIXED:
             return name, N_("there is no such action whose key can be changed")
-        if key not in _FREE:
+        if key not in FREE_KEYS:
             return name, N_("write f1 to f12, or ctrl+ and one of a e g l n o p q r t u w x y z")
         for group in listed:
             others = [action.name for action in bound(group, keys) if action.key == key and action.name != name]
             if others and name in {action.name for action in group}:
                 return name, N_("another action is on this key; give that one another key too")
     return None
+
+
+def keyed(text: str, actions: Iterable[Action]) -> str:
+    """Return a sentence with the keys that the actions are on now, which was written with their usual ones."""
+    if not _Chosen.keys:
+        return text
+    now = {key_name(one.key): key_name(_Chosen.keys[one.name]) for one in actions if one.name in _Chosen.keys}
+    return _KEY_IN_TEXT.sub(lambda found: now.get(found[0], found[0]), text)
 
 
 def key_name(key: str) -> str:

@@ -15,9 +15,8 @@ GAP_S = 0.22
 class Bell:
     """Rings patterns on the terminal of `app`, on its own timers; a newer pattern ends the one before."""
 
-    def __init__(self, app: App[Any], *, is_on: bool) -> None:
+    def __init__(self, app: App[Any]) -> None:
         self._app = app
-        self._is_on = is_on
         self._left = 0
         self._timer: Timer | None = None
 
@@ -26,8 +25,6 @@ class Bell:
         if self._timer:
             self._timer.stop()
             self._timer = None
-        if not self._is_on:
-            return
         self._left = STROKES[outcome]
         self._stroke()
         if self._left:

@@ -6,7 +6,7 @@ from typing import Any
 
 from passes.errors import N_
 from station.access import Role
-from station.actions import BACK, HELP, PALETTE, Action, duty, gate, people, setup, travel
+from station.actions import BACK, HELP, PALETTE, Action, duty, gate, keyed, people, setup, travel
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +194,11 @@ def gate_actions() -> tuple[Action, ...]:
     """Return what can be done at the gate, other screens on a key there included."""
     here = {one.name for one in SCREENS if one.at_gate}
     return (*gate.GATE, *(action for action in openings() if action.name in here))
+
+
+def at_gate(text: str) -> str:
+    """Return a sentence of the gate with the keys that are in use there."""
+    return keyed(text, gate_actions())
 
 
 def groups() -> list[tuple[Action, ...]]:

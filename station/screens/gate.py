@@ -274,7 +274,7 @@ class GateScreen(Screen[None]):
 
     @cached_property
     def _bell(self) -> Bell:
-        return Bell(self.app, is_on=self._station.settings.gate.sound)
+        return Bell(self.app)
 
     @cached_property
     def _duty(self) -> "DutyDesk":

@@ -12,6 +12,7 @@ from station.devices.manager import DeviceState
 from station.i18n import explain
 from station.lane import Lane
 from station.logbook import recent
+from station.screens.catalogue import at_gate
 from station.storage import StorageError, lack_of_room
 from station.travel import alarms
 from station.widgets.lines import CountLine, HealthLine, HintLine, PassageList, RestLine, StatusLine
@@ -47,7 +48,7 @@ class GateView:
 
     def hint(self, text: str) -> None:
         """Say one line, or take it away."""
-        self._screen.query_one(HintLine).update(Content(text))
+        self._screen.query_one(HintLine).update(Content(at_gate(text)))
 
     def trouble(self, error: GatepostError) -> None:
         """Say where the verdict would be that something was not done."""

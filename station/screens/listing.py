@@ -50,7 +50,9 @@ class ListScreen(WorkScreen):
         """Lay out the field and the rows."""
         if self.SEARCH:
             yield PlainInput(placeholder=_(self.SEARCH), id="find", compact=True)
-        yield PagedList(self.columns(), lambda after, limit: self.rows(self.wanted, after, limit), self.empty())
+        yield PagedList(
+            self.columns(), lambda after, limit: self.rows(self.wanted, after, limit), self.worded(self.empty())
+        )
 
     def columns(self) -> Sequence[Column]:
         """Return the columns, with headings in the user's language."""

@@ -97,7 +97,7 @@ class PassesScreen(ListScreen):
         """Ask where the marked pass is to be printed."""
         found = self._marked()
         if found:
-            self.ask(print_form(found, self._printer), self._print)
+            self.ask(print_form(found, self._printer or self.station.settings.printer.address), self._print)
 
     def action_change(self) -> None:
         """Ask what becomes of the marked pass."""

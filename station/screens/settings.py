@@ -1,13 +1,13 @@
 """The settings screen: language, looks, lock, fever; what is more than taste is changed on a lead's word."""
 
+from dataclasses import replace
+
 from station import setting_rows
 from station.access import ROLE_NAMES, Member, Role
-from station.actions import bound, key_name
 from station.i18n import _
-from station.screens.catalogue import gate_actions
 from station.screens.rows import RowsScreen
 from station.screens.work import Host
-from station.setting_rows import SETTINGS, Setting, values_of
+from station.setting_rows import KEYS, SETTINGS, Setting, key_settings, values_of
 from station.widgets.device_rows import Row
 
 
@@ -25,16 +25,12 @@ class SettingsScreen(RowsScreen):
         self.paint()
 
     def rows(self) -> list[Row]:
-        """Return a line for each setting, and one that shows the keys of the gate."""
-        lines = [_row(one, self._values[one.name]) for one in SETTINGS]
-        keys = tuple((one.key, f"{one.name} = {key_name(one.key)}  {_(one.label)}") for one in bound(gate_actions()))
-        return [*lines, Row("keys", _("Keys: [keys]"), keys[0][0], keys)]
+        """Return a line for each setting, and one for each key of the gate that may be another one."""
+        keys = [replace(_row(one, self._values[one.name]), label=_key_label(one)) for one in key_settings()]
+        return [*(_row(one, self._values[one.name]) for one in SETTINGS), *keys]
 
     def change(self, name: str, value: str) -> None:
         """Take a new value, for F10 to write."""
-        if name == "keys":
-            self.hint(_("Other keys: write them into settings.toml under [keys], as shown here"))
-            return
         self._values = {**self._values, name: value}
         self.paint()
 
@@ -42,7 +38,7 @@ class SettingsScreen(RowsScreen):
         """Write what was changed; what is more than taste needs whoever answers for it."""
         if not self.take_typed():
             return
-        changed = [one for one in SETTINGS if self._values[one.name] != self._saved[one.name]]
+        changed = [one for one in (*SETTINGS, *key_settings()) if self._values[one.name] != self._saved[one.name]]
         roles = {one.role for one in changed if one.role}
         if not changed:
             self.hint(_("Nothing was changed"))
@@ -66,10 +62,18 @@ class SettingsScreen(RowsScreen):
         if all(one.is_live for one in changed):
             self.hint(_("Saved, and in force"))
         else:
-            later = ", ".join(_(one.label) for one in changed if not one.is_live)
+            later = ", ".join(_label(one) for one in changed if not one.is_live)
             self.hint(_("Saved. In force after the next start: {what}").format(what=later))
 
 
 def _row(one: Setting, value: str) -> Row:
     choices = tuple((choice, _(words)) for choice, words in one.choices)
     return Row(one.name, _(one.label), value, choices, is_free=not choices)
+
+
+def _key_label(one: Setting) -> str:
+    return _("Key: {action}").format(action=_(one.label))
+
+
+def _label(one: Setting) -> str:
+    return _key_label(one) if one.name.startswith(KEYS) else _(one.label)

@@ -13,7 +13,7 @@ from textual.widgets import Footer, Static
 
 from passes.errors import GatepostError
 from station.access import Member, Role
-from station.actions import BACK, HELP, PALETTE, Action, bound
+from station.actions import BACK, HELP, PALETTE, Action, bound, keyed
 from station.assembly import Station
 from station.devices.idcard.card import CardError, IdCard
 from station.dialogs.help import HelpDialog
@@ -48,7 +48,7 @@ class Host(Protocol):
         ...
 
     def restyle(self, settings: Settings) -> None:
-        """Look and lock as `settings` say from now on."""
+        """Look, lock and ring as `settings` say from now on."""
         ...
 
     def release_devices(self) -> None:
@@ -169,11 +169,15 @@ class WorkScreen(Screen[None]):
 
     def hint(self, text: str) -> None:
         """Say one line in the user's language; it stays until the next."""
-        self.query_one(HintLine).update(Content(text))
+        self.query_one(HintLine).update(Content(self.worded(text)))
+
+    def worded(self, text: str) -> str:
+        """Return a sentence with the keys that are in use on this screen."""
+        return keyed(text, (*self.entry.actions, *self.COMMON))
 
     def title_is(self, text: str) -> None:
         """Show another title, in the user's language."""
-        self.query_one("#title", Static).update(Content(text))
+        self.query_one("#title", Static).update(Content(self.worded(text)))
 
     def action_leave(self) -> None:
         """Go back to where this screen was opened from."""

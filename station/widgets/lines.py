@@ -20,6 +20,7 @@ from station.logbook import LoggedPassage
 from station.outbox import Backlog
 from station.register import ShiftRow
 from station.resting import Rester
+from station.screens.catalogue import at_gate
 
 if TYPE_CHECKING:
     from sync.courier import CourierState
@@ -95,7 +96,7 @@ class RestLine(Static):
         self.set_class(bool(resting), "-somebody")
         if resting:
             people = [f"{mask_name(one.body.holder or '')} {wording.rest(ends, now_ms)}" for one, ends in resting]
-            self.update(Content("   ".join([_("Resting (F7)"), *people])), layout=False)
+            self.update(Content("   ".join([at_gate(_("Resting (F7)")), *people])), layout=False)
 
 
 class PassageList(Static):

@@ -15,6 +15,7 @@ from station.checklists import Checklist
 from station.deciding import Scan
 from station.i18n import _, explain
 from station.lane import Lane
+from station.screens.catalogue import at_gate
 
 _SPACED = "  "
 _NARROW, _LOW = 51, 8
@@ -66,10 +67,16 @@ class VerdictPanel(Static):
 
     def _paint(self, colour: str, lines: list[Content]) -> None:
         self.set_classes(colour)
-        told = [line for line in lines if line.plain]
+        told = [_keyed(line) for line in lines if line.plain]
         if len(told) < (self.content_size.height or _LOW):
             told.insert(0, Content(""))
         self.update(Content("\n").join(told))
+
+
+def _keyed(line: Content) -> Content:
+    """Return a line with the keys that are in use at the gate; where nothing changes, the very line."""
+    text = at_gate(line.plain)
+    return line if text == line.plain else Content.styled(text, "bold" if line.spans else "")
 
 
 def why_not_yet(scan: Scan, checklist: Checklist) -> str:

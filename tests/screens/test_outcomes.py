@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.app import App
 from textual.widgets import Static
 
 from passes.policy import Outcome
 from station.access import Role
+from station.actions import use_keys
 from station.assembly import Station
 from station.screens.bell import STROKES, Bell
+from station.screens.catalogue import at_gate
 from sync.bodies import PassageFollowed, PassageMissed
 from sync.events import read_body
 from tests.screens.console import Console, gate, text_of
@@ -205,21 +208,56 @@ def test_a_gate_of_one_way_turns_one_person_only(tmp_path: Path) -> None:
     play(tmp_path, story, before=one_way)
 
 
-def test_the_bell_has_a_pattern_for_each_outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bell_has_a_pattern_for_each_outcome_and_can_be_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def story(console: Console) -> None:
         rung: list[int] = []
-        monkeypatch.setattr(console.app, "bell", lambda: rung.append(1))
+        monkeypatch.setattr(App, "bell", lambda _app: rung.append(1))
         for outcome, strokes in STROKES.items():
             rung.clear()
-            Bell(console.app, is_on=True).ring(outcome)
+            Bell(console.app).ring(outcome)
             while len(rung) < strokes:
                 await console.pilot.pause()
         rung.clear()
-        Bell(console.app, is_on=False).ring(Outcome.REFUSE)
         await console.scan("no pass")
         await console.until(lambda: len(rung) == STROKES[Outcome.REFUSE])
+        # Off is off for whoever rings: an error on another screen asks the app as well.
+        console.station.settings.gate.sound = False
+        console.app.bell()
+        assert len(rung) == STROKES[Outcome.REFUSE]
 
     play(tmp_path, story)
+
+
+def test_sentences_name_the_keys_that_are_in_use(tmp_path: Path) -> None:
+    def remap(station: Station) -> None:
+        station.settings.keys = {"turn_back": "f12", "reading": "ctrl+e"}
+
+    async def story(console: Console) -> None:
+        await console.scan(console.issue().token)
+        assert "Ctrl+E" in console.verdict
+        assert "F7" not in console.verdict
+        await console.measure(36.5)
+        assert "F12 = turn back" in console.verdict
+        await console.press("f6")
+        assert console.app.screen is console.screen
+        await console.press("f12")
+        assert console.app.screen is not console.screen
+        await console.press("escape")
+
+    play(tmp_path, story, before=remap)
+    use_keys({})
+
+
+def test_keys_in_sentences_are_told_from_what_looks_like_them() -> None:
+    use_keys({"turn_back": "f12", "confirm_clock": "ctrl+e"})
+    try:
+        told = at_gate("F6, F10, XF6, CF61, 特批：F6。Ctrl+T 确认，Ctrl+TAB")
+    finally:
+        use_keys({})
+    assert told == "F12, F10, XF6, CF61, 特批：F12。Ctrl+E 确认，Ctrl+TAB"
+    assert at_gate("F6") == "F6"
 
 
 def test_every_reason_and_big_digits_where_there_is_room(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from station.access import Role
 from station.assembly import Station
 from station.screens.settings import SettingsScreen
-from station.setting_rows import SETTINGS
+from station.setting_rows import SETTINGS, key_settings
 from station.settings import FILE_NAME, SettingsError, load_settings, save_settings
 from station.widgets.device_rows import Choices, Rows
 from station.widgets.lines import HintLine
@@ -55,10 +55,13 @@ def said(console: Console) -> list[SettingsChanged]:
 def test_it_shows_every_setting(tmp_path: Path, language: Literal["zh", "en"], words: str) -> None:
     async def story(console: Console) -> None:
         assert any(words in row for row in rows(console))
-        for _one in SETTINGS:
-            await console.press("down")
-        assert "[keys]" in next(row for row in rows(console) if row.startswith("> "))
-        assert "turn_back = F6" in text_of(console.app.screen.query_one(Choices))
+        await console.press("up")
+        assert "Ctrl+L" in next(row for row in rows(console) if row.startswith("> "))
+        assert "Ctrl+A" in text_of(console.app.screen.query_one(Choices))
+        assert {one.name for one in SETTINGS} >= {
+            *("gate.language", "gate.sound", "gate.method", "temperature.rest_minutes", "screen.theme"),
+            *("screen.idle_lock_minutes", "printer.address"),
+        }
 
     play(tmp_path, story, language)
 
@@ -115,5 +118,36 @@ def test_a_wrong_key_is_one_sentence(tmp_path: Path, keys: str, words: str) -> N
             load_settings(console.station.folder)
         assert words in str(told.value)
         assert f"keys.{keys.split(maxsplit=1)[0]} = " in str(told.value)
+
+    play(tmp_path, story)
+
+
+def at(name: str) -> int:
+    return [one.name for one in (*SETTINGS, *key_settings())].index(name)
+
+
+def test_the_bell_is_off_at_once_and_a_key_after_the_next_start(tmp_path: Path) -> None:
+    async def story(console: Console) -> None:
+        for _step in range(at("gate.sound")):
+            await console.press("down")
+        await console.press("right")
+        for _step in range(at("keys.turn_back") - at("gate.sound")):
+            await console.press("down")
+        assert "F6" in next(row for row in rows(console) if row.startswith("> "))
+        await console.press("right", "f10")
+        await console.until(lambda: "another action is on this key" in hint(console))
+        assert load_settings(console.station.folder).gate.sound
+        for _step in range(6):
+            await console.press("right")
+        await console.press("f10")
+        await console.until(lambda: "next start: Key: Turn back" in hint(console))
+        written = load_settings(console.station.folder)
+        assert (written.gate.sound, written.keys) == (False, {"turn_back": "ctrl+a"})
+        assert not console.station.settings.gate.sound
+        # On its usual key again, nothing of it stays in the file.
+        for _step in range(7):
+            await console.press("left")
+        await console.press("f10")
+        await console.until(lambda: load_settings(console.station.folder).keys == {})
 
     play(tmp_path, story)
