@@ -50,7 +50,7 @@ def test_only_what_can_be_done_now_is_listed_and_done(tmp_path: Path) -> None:
             await console.press("escape")
             await console.scan(console.issue().token)
             await console.press("ctrl+p")
-            await console.paste("not let this person")
+            await console.paste("not let through")
             assert "F6" in found(console)
             await console.press("enter")
             await console.until(lambda: console.app.screen.query("#remark").results().__next__() is not None)
