@@ -14,6 +14,7 @@ from passes.plaintext import plain
 from station.access import Role, check_pin
 from station.assembly import Station
 from station.cli.common import echo_json, json_option
+from station.cli.helping import OneOf
 from station.devices import PROTOCOLS
 from station.i18n import LANGUAGES, _, explain
 from station.joining import ask_by_code, make_alone
@@ -36,7 +37,7 @@ from sync.enrolment import Enrolment, read_enrolment
 @click.option("--dir", "folder", type=click.Path(path_type=Path), help="The station's folder (default: GATEPOST_DIR).")
 @click.option("--language", type=click.Choice([*LANGUAGES]), help="The guards' language (default: zh).")
 @click.option("--thermometer", help="Serial port of the thermometer, such as /dev/ttyUSB0 or COM3.")
-@click.option("--protocol", type=click.Choice([*PROTOCOLS]), help="What the thermometer speaks.")
+@click.option("--protocol", cls=OneOf, names=list(PROTOCOLS), help="The thermometer's protocol:")
 @click.option("--scanner", "scanners", multiple=True, help="Serial port of a code scanner; one that types needs none.")
 @click.option("--idcard", help="Serial port of the ID card reader.")
 @click.option("--printer", help="Printer that is proposed first, as gatepost pass print names it.")

@@ -100,6 +100,6 @@ def test_a_stopped_server_stops_nobody_and_the_backlog_drains(community: Communi
         community.start()
         # The courier may just have begun its longest pause of 30 s.
         terminal.until(lambda: "all sent" in terminal.text, 2 * PATIENCE_S)
-        assert f"127.0.0.1:{community.port}" not in terminal.text
+        terminal.until(lambda: f"127.0.0.1:{community.port}" not in terminal.text)
     assert stored(community) == [2, 3, 4]
     assert gatepost("log", "verify", "--dir", str(station)).returncode == 0

@@ -153,7 +153,7 @@ def test_it_opens_and_fits(
 def test_ports_of_the_machine_can_be_chosen(tmp_path: Path) -> None:
     async def story(at: Bench) -> None:
         await at.go_to("Port")
-        assert "/dev/ttyUSB9  a USB-serial conv" in at.choices
+        assert "/dev/ttyUSB9  a USB-serial c" in at.choices
         await at.press("right")
         assert "/dev/ttyUSB9" in at.marked
         await at.until(lambda: "/dev/ttyUSB9" in at.heard)  # there is none: told with its remedy

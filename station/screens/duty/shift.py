@@ -221,7 +221,9 @@ class ShiftScreen(DutyScreen):
 
 
 def _names(typed: str) -> list[str]:
-    return re.split(r"[\s,，、]+", typed.strip()) if typed.strip() else []
+    # A blank stands between two Chinese names, but within one in Latin letters.
+    found = re.split(r"[,，、;；]|(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])", typed)
+    return [name.strip() for name in found if name.strip()]
 
 
 def _opening_lines(values: Values) -> list[Line]:
