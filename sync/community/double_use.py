@@ -132,7 +132,8 @@ def _already_on_a_trip(legs: Sequence[StandingLeg]) -> Iterator[ConflictFound]:
     by_id = {leg.event_id: leg for leg in legs}
     # A leg is what its gate took it for, so that a kind whose directions were changed does not upset older trips.
     roles = [
-        Leg(leg.order_ms, Direction.EXIT if leg.leg == "first" else Direction.ENTRY, "", leg.event_id) for leg in legs
+        Leg(leg.order_ms, Direction.EXIT if leg.leg == "first" else Direction.ENTRY, leg.station, leg.event_id)
+        for leg in legs
     ]
     trips = pair(roles, Direction.EXIT)
     # Trips that one return closes, or none has closed, were open together.

@@ -68,6 +68,15 @@ def test_what_comes_last_need_not_be_the_one_too_many(gates: Gates) -> None:
     assert still_open(gates.engine)[0].passages == (earlier.id, later.id)
 
 
+def test_at_one_instant_both_rules_take_the_same_leg_for_the_one_too_many(gates: Gates) -> None:
+    # Ids of one instant have chance's order, so that one pass alone would not show it.
+    for number in range(12):
+        gates.west.leg(f"p{number}", "first", NOW_MS, "unclaimed")
+        gates.east.leg(f"p{number}", "first", NOW_MS, "unclaimed")
+    assert gates.meet() == 12
+    assert {conflict.stations for conflict in still_open(gates.engine)} == {("east", "west")}
+
+
 def test_somebody_who_never_came_back_is_still_out(gates: Gates) -> None:
     gates.east.leg("p1", "first", NOW_MS)
     assert gates.meet() == 0
