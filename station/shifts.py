@@ -84,6 +84,11 @@ def open_shift(
     return opened
 
 
+def signed_by(name: str, guards: list[str]) -> list[str]:
+    """Return the guards of a shift with whoever signed for it as the first."""
+    return [name, *(guard for guard in guards if plain(guard.strip(), 40) != name)]
+
+
 def shift_lines(connection: "Connection", limit: int = -1) -> list[ShiftLine]:
     """Return the shifts of this gate, the newest first."""
     return [

@@ -50,6 +50,7 @@ def open_(
             protected=protected,
             due_ms=due_ms,
             late_reason=late_reason,
+            signed=_signed(station, guards[0]),
         )
         click.echo(_("On duty: {guards}").format(guards=", ".join(row.guards)))
 

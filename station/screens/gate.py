@@ -280,7 +280,7 @@ class GateScreen(Screen[None]):
     def _duty(self) -> "DutyDesk":
         from station.screens.duty_desk import DutyDesk  # dialogs are no part of a cold start
 
-        return DutyDesk(self._station, self._ask, self._view.hint)
+        return DutyDesk(self._station, self._ask, self._prove, self._view.hint)
 
     @cached_property
     def _lane_desk(self) -> "LaneDesk":

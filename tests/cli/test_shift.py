@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from station.access import Role
 from station.assembly import open_station
 from station.duty import errands
 from station.duty.book import DutyBook
@@ -50,3 +51,12 @@ def test_a_watch_list_from_the_command_line(run: Run, tmp_path: Path) -> None:
     run("watch", "clear", "nobody", "--reason", "x", "--dir", folder).refused(2, "nobody with this id")
     assert run("watch", "clear", row["id"], "--reason", "已满", "--dir", folder).out == "cleared\n"
     assert json.loads(run("watch", "list", "--json", "--dir", folder).out) == []
+
+
+def test_where_pins_are_nobody_takes_up_duty_without_one(run: Run, folder: Path) -> None:
+    with open_station(folder) as station:
+        station.access.set_member("吴师傅", [Role.GUARD])
+        station.access.set_pin("吴师傅", "2580")
+    run("shift", "open", "吴师傅", "--dir", folder).refused(2, "signs by PIN", "terminal")
+    with open_station(folder) as station:
+        assert station.register.current_shift() is None

@@ -7,7 +7,9 @@ from typing import Any
 
 from textual.widgets import Static
 
+from station.access import Role
 from station.dialogs.matter_form import MatterForm
+from station.dialogs.pin import PinDialog
 from station.duty import errands, incidents, supplies
 from station.duty.book import DutyBook
 from station.duty.incidents import Report
@@ -15,6 +17,7 @@ from station.duty.supplies import Move
 from station.screens.work import WorkScreen
 from station.widgets.choice_line import ChoiceLine
 from station.widgets.lines import HintLine
+from station.widgets.marked_lines import Lines
 from station.widgets.paged_list import PagedList
 from station.widgets.scan_field import PlainInput
 from sync.bodies import HolderBanned, PassRevoked, QuarantineOrdered, ShiftHandedOver, ShiftOpened, WatchListed
@@ -183,3 +186,59 @@ def test_a_watch_list_is_read_in(tmp_path: Path) -> None:
         assert "派出所" in text_of(console.app.screen.query_one(PagedList))
 
     play(tmp_path, story)
+
+
+def test_where_pins_are_both_guards_sign_and_whoever_takes_up_duty(tmp_path: Path) -> None:
+    async def story(console: Console) -> None:
+        for name, pin in (("吴师傅", "2580"), ("郑师傅", "1379")):
+            console.station.access.set_member(name, [Role.GUARD])
+            console.station.access.set_pin(name, pin)
+        await opened(console, "f9")
+        await console.press("f10")
+        await answer(console, incoming="钱师傅")
+        await signs(console, "吴师傅", "2580")
+        assert bodies(console, ShiftHandedOver) == []  # one of two is not enough
+        await signs(console, "郑师傅", "0000")
+        assert bodies(console, ShiftHandedOver) == []
+        await signs(console, "郑师傅", "1379")
+        (over,) = bodies(console, ShiftHandedOver)
+        assert (over.outgoing, over.outgoing_signed) == ("吴师傅", "pin")
+        assert (over.incoming, over.incoming_signed) == ("郑师傅", "pin")
+        await console.press("f10")
+        await answer(console, unmanned="yes", outstanding="")
+        await signs(console, "郑师傅", "1379")
+        await console.press("f10")
+        await answer(console, guards="郑师傅 钱师傅")
+        await console.press("escape")
+        assert console.station.register.current_shift() is None
+        await console.press("f10")
+        await answer(console, guards="郑师傅 钱师傅")
+        await signs(console, "郑师傅", "1379")
+        opening = bodies(console, ShiftOpened)[-1]
+        assert (opening.guards, opening.signed) == (["郑师傅", "钱师傅"], "pin")
+
+    play(tmp_path, story)
+
+
+def test_duty_at_the_gate_is_taken_up_by_pin(tmp_path: Path) -> None:
+    async def story(console: Console) -> None:
+        console.station.access.set_member("吴师傅", [Role.GUARD])
+        console.station.access.set_pin("吴师傅", "2580")
+        await console.fill_in(guard="吴师傅", lead="")
+        await signs(console, "吴师傅", "1111")
+        assert console.station.register.current_shift() is None
+        await signs(console, "吴师傅", "2580")
+        opening = bodies(console, ShiftOpened)[-1]
+        assert (opening.guards, opening.signed) == (["吴师傅"], "pin")
+
+    play(tmp_path, story, on_duty=False)
+
+
+async def signs(console: Console, name: str, pin: str) -> None:
+    """Choose a name where a PIN is asked for, type the PIN, and press Enter."""
+    await console.until(lambda: isinstance(console.app.screen, PinDialog))
+    while f"> {name}" not in text_of(console.app.screen.query_one(Lines)):
+        await console.press("down")
+    asked = console.app.screen
+    await console.press(*pin, "enter")
+    await console.until(lambda: console.app.screen is not asked)

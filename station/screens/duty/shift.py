@@ -19,7 +19,7 @@ from station.logbook import shift_counts
 from station.screens.duty.base import DutyScreen, Values
 from station.screens.proving import ask_pin
 from station.screens.work import Host
-from station.shifts import ShiftLine, open_shift, shift_lines
+from station.shifts import ShiftLine, Signed, open_shift, shift_lines, signed_by
 from station.widgets.paged_list import Column, ListRow
 from sync.stock import Stock
 
@@ -100,7 +100,7 @@ class ShiftScreen(DutyScreen):
     def action_sign(self) -> None:
         """Ask who takes over and let both sign, or ask who takes up duty."""
         if self.station.register.current_shift() is None:
-            self.fill_in(_("Take up duty"), _opening_lines, self._open, _("On duty"))
+            self.fill_in(_("Take up duty"), _opening_lines, self._open, "")
             return
         missing = [one.text for one in outstanding(self.book) if one.key not in self._ticks]
         missing += [stock.item for stock in stocks(self.book).values() if stock.item not in self._goods]
@@ -141,13 +141,24 @@ class ShiftScreen(DutyScreen):
         self.fill_in(item, lines, keep, "")
 
     def _open(self, values: Values) -> None:
-        station = self.station
-        open_shift(
-            *(station.journal, station.register, station.clock, _names(values["guards"]), values["lead"]),
-            protected=bool(values["protected"]),
-            due_ms=self._due_ms(values["due"]),
-            late_reason=values["late_reason"],
-        )
+        due_ms, guards = self._due_ms(values["due"]), _names(values["guards"])
+
+        def take_up(guards: list[str], signed: Signed) -> None:
+            station = self.station
+            open_shift(
+                *(station.journal, station.register, station.clock, guards, values["lead"]),
+                protected=bool(values["protected"]),
+                due_ms=due_ms,
+                late_reason=values["late_reason"],
+                signed=signed,
+            )
+            self.hint(_("On duty"))
+
+        if self.station.access.provers(Role.GUARD):
+            title = _("Whoever takes up duty signs")
+            self._sign(title, lambda member: take_up(signed_by(member.name, guards), "pin"))
+        else:
+            take_up(guards, "name")
 
     def _due_ms(self, typed: str) -> int | None:
         """Return the instant of a time of day that lies nearest to now."""
@@ -188,8 +199,8 @@ class ShiftScreen(DutyScreen):
             self._sign(_("The incoming guard signs"), lambda member: self._incoming_signed(agreed, member))
 
     def _incoming_signed(self, agreed: HandOver, incoming: Member) -> None:
-        others = [name for name in agreed.incoming if name != incoming.name]
-        self._finish(replace(agreed, incoming=[incoming.name, *others], incoming_signed="pin"))
+        guards = signed_by(incoming.name, list(agreed.incoming))
+        self._finish(replace(agreed, incoming=guards, incoming_signed="pin"))
 
     def _finish(self, agreed: HandOver) -> None:
         hand_over(self.book, agreed)
