@@ -1,19 +1,17 @@
 """Who is meant: people of the roster found by typing, chosen with the arrows."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
-from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
+from passes.errors import N_
 from passes.masking import mask_name
 from passes.plaintext import plain
 from station import roster
 from station.devices.scanner.code import MOST_CHARACTERS
+from station.dialogs.finder import FinderDialog
 from station.i18n import _
 from station.roster import Known
 from station.widgets.keys_line import KeysLine
@@ -22,7 +20,7 @@ from station.widgets.marked_lines import Lines
 from station.widgets.scan_field import PlainInput
 
 
-class PickerDialog(ModalScreen[Known | None]):
+class PickerDialog(FinderDialog[Known]):
     """Ask who is meant; dismisses a person, or None after Esc.
 
     `find` looks for what is typed, beginning with `wanted`; `title` is in the user's language.
@@ -36,19 +34,13 @@ class PickerDialog(ModalScreen[Known | None]):
     PickerDialog #found { height: 10; margin-top: 1; }
     PickerDialog .keys { height: 1; color: $text-muted; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", show=False),
-        Binding("up", "move(-1)", show=False, priority=True),
-        Binding("down", "move(1)", show=False, priority=True),
-    ]
+    NOTHING = N_("Nobody is found by this; try fewer characters")
 
     def __init__(self, title: str, wanted: str, find: Callable[[str], Sequence[Known]]) -> None:
         super().__init__()
         self._title = title
         self._wanted = wanted
         self._find = find
-        self._found: Sequence[Known] = ()
-        self._marked = 0
 
     def compose(self) -> ComposeResult:
         """Lay out the field and, at a fixed place below it, who was found."""
@@ -66,43 +58,13 @@ class PickerDialog(ModalScreen[Known | None]):
             keys = [_("Enter = this one"), _("Up, Down = choose"), _("Esc = leave")]
             yield KeysLine(keys)
 
-    def on_mount(self) -> None:
-        """Show who is found by what was typed before."""
-        self._look(self._wanted)
+    def find(self, text: str) -> Sequence[Known]:
+        """Return who is found by a text."""
+        return self._find(text)
 
-    @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
-        self._look(event.value)
-
-    @on(Input.Submitted)
-    def _entered(self) -> None:
-        if self._found:
-            self.dismiss(self._found[self._marked])
-
-    @on(Lines.Clicked)
-    def _clicked(self, message: Lines.Clicked) -> None:
-        if message.number < len(self._found):
-            self.dismiss(self._found[message.number])
-
-    def action_move(self, by: int) -> None:
-        """Mark another of those found."""
-        if self._found:
-            self._marked = (self._marked + by) % len(self._found)
-            self._show()
-
-    def action_leave(self) -> None:
-        """Dismiss nobody."""
-        self.dismiss(None)
-
-    def _look(self, text: str) -> None:
-        self._found, self._marked = self._find(text), 0
-        self._show()
-
-    def _show(self) -> None:
-        lines = [line_of(person) for person in self._found]
-        self.query_one(Lines).show(
-            lines or [_("Nobody is found by this; try fewer characters")], 0 if not lines else self._marked
-        )
+    def line(self, one: Known) -> str:
+        """Return the line of somebody."""
+        return line_of(one)
 
 
 def line_of(person: Known) -> str:
